@@ -1,0 +1,34 @@
+//! The JSON types and problem kinds of Farthing's HTTP APIs: shapes only, no behaviour.
+//!
+//! The services write them and the wallet, the gate and publishers read them. Amounts are integers: `value_micros`
+//! is a millionth of the currency's unit (10 000 EUR micros are one cent), `price_minor` the currency's own minor
+//! unit of ISO 4217. Days are `YYYY-MM-DD` in UTC, times are unix seconds, byte strings are base64url without
+//! padding (padding is accepted wherever we read).
+
+mod balance;
+mod base64url;
+mod key_listing;
+mod order;
+mod pack;
+mod problem;
+mod redemption;
+mod signed;
+mod totals;
+
+pub use balance::{Balance, BalanceEntry};
+pub use base64url::Base64Url;
+pub use key_listing::{KeyEntry, KeyListing};
+pub use order::{NewOrder, OrderState, OrderView, VoucherPayment};
+pub use pack::{PackListing, PackView};
+pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
+pub use redemption::{NewRedemption, RedemptionAnswer, TokenResult};
+pub use signed::{Envelope, EnvelopeSignature, Jwk, JwkSet, SIGNING_KEYS_PATH, TOTALS_PAYLOAD_TYPE};
+pub use totals::{DayTotal, KeyTotals, Totals};
+
+/// Request header of the full 32-byte token key id (base64url), by which a client guards against a truncated id
+/// that names another key.
+pub const TOKEN_KEY_ID_HEADER: &str = "Farthing-Token-Key-Id";
+/// Request header that makes a redemption repeatable: 1 to 255 printable ASCII characters.
+pub const IDEMPOTENCY_KEY_HEADER: &str = "Idempotency-Key";
+/// The most tokens one redemption may carry.
+pub const MAX_TOKENS_PER_REDEMPTION: usize = 1_000;

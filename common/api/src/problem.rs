@@ -1,0 +1,161 @@
+use serde::{Deserialize, Serialize};
+
+/// Media type of every error answer.
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+/// Declares the one table of problem kinds: name, status, slug, title.
+macro_rules! problem_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $status:literal $slug:literal $title:literal;)*) => {
+        /// Every kind of error answer. The table in this file is the only place that knows status and title.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ProblemKind { $($(#[$doc])* $kind,)* }
+
+        impl ProblemKind {
+            /// Every kind, in the table's order.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// The HTTP status it is answered with.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$kind => $status,)* }
+            }
+
+            /// The member `type`, a URI that never changes.
+            pub const fn uri(self) -> &'static str {
+                match self { $(Self::$kind => concat!("urn:farthing:problem:", $slug),)* }
+            }
+
+            /// The member `title`: the same words for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$kind => $title,)* }
+            }
+        }
+    };
+}
+
+problem_kinds! {
+    /// The request is not HTTP or JSON of the expected form.
+    BadRequest = 400 "bad-request" "The request cannot be read";
+    /// No `Idempotency-Key`, or one out of form.
+    IdempotencyKeyMissing = 400 "idempotency-key-missing" "An Idempotency-Key header is required";
+    /// No claim secret, or one that owns no order.
+    ClaimUnknown = 401 "claim-unknown" "This claim secret owns no order";
+    /// No API key, an unknown one, or a revoked one.
+    ApiKeyUnknown = 401 "api-key-unknown" "A valid publisher API key is required";
+    /// The order is not paid.
+    OrderUnpaid = 402 "order-unpaid" "The order is not paid";
+    /// No such path.
+    NotFound = 404 "not-found" "There is nothing at this path";
+    /// No such pack is for sale.
+    PackUnknown = 404 "pack-unknown" "No such pack is for sale";
+    /// No voucher has this code.
+    VoucherUnknown = 404 "voucher-unknown" "No voucher has this code";
+    /// No answer is kept for this Idempotency-Key.
+    RedemptionUnknown = 404 "redemption-unknown" "No answer is kept for this Idempotency-Key";
+    /// The path exists, the method does not.
+    MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here";
+    /// The claim already owns an order for another pack.
+    ClaimTaken = 409 "claim-taken" "This claim already owns another order";
+    /// The order cannot be paid in its state.
+    OrderNotPayable = 409 "order-not-payable" "The order cannot be paid any more";
+    /// The order was spent on another token request.
+    OrderUsed = 409 "order-used" "The order was spent on another token request";
+    /// The order cannot be issued in its state.
+    OrderNotIssuable = 409 "order-not-issuable" "The order can no longer be issued";
+    /// The voucher paid another order.
+    VoucherUsed = 409 "voucher-used" "The voucher was used before";
+    /// The body is longer than this call takes.
+    BodyTooLong = 413 "body-too-long" "The body is too long";
+    /// The media type is not one that this call takes.
+    MediaType = 415 "media-type" "The media type is not supported";
+    /// The body does not decode.
+    Malformed = 422 "malformed" "The body does not decode";
+    /// The token type is not the one issued here.
+    TokenType = 422 "token-type" "The token type is not issued here";
+    /// An element is not a canonical encoding of a group element, or is the identity.
+    InvalidElement = 422 "invalid-element" "An element is not a valid group element";
+    /// The number of elements is not the pack's.
+    ElementCount = 422 "element-count" "The number of elements is not the pack's";
+    /// No live key has the truncated id.
+    KeyUnknown = 422 "key-unknown" "No key has this truncated token key id";
+    /// The full key id in the header is not the one that the truncated id names.
+    KeyMismatch = 422 "key-mismatch" "The full token key id names another key";
+    /// The key does not issue now.
+    KeyNotIssuing = 422 "key-not-issuing" "The key does not issue now";
+    /// The key was revoked, or its tokens are no longer taken.
+    KeyEnded = 422 "key-ended" "The key of this order has ended";
+    /// The key's denomination is not the order's.
+    WrongDenomination = 422 "wrong-denomination" "The key is of another denomination than the order";
+    /// The payment method is not one of the pack's.
+    MethodUnknown = 422 "method-unknown" "The pack cannot be paid by this method";
+    /// The voucher is for another pack.
+    VoucherPack = 422 "voucher-pack" "The voucher is for another pack";
+    /// The Idempotency-Key was used with other tokens.
+    IdempotencyKeyReused = 422 "idempotency-key-reused" "The Idempotency-Key was used with other tokens";
+    /// More tokens than one redemption may carry, or none.
+    TokenCount = 422 "token-count" "A redemption carries 1 to 1,000 tokens";
+    /// A defect of the service; the cause is in its log.
+    Internal = 500 "internal" "The service failed";
+    /// The store did not answer in time or cannot be trusted: nothing is known, and repeating is safe.
+    Unavailable = 503 "unavailable" "The service cannot answer now";
+}
+
+impl ProblemKind {
+    /// The kind of a `type` URI, if it is one of ours.
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.uri() == uri)
+    }
+}
+
+/// Body of every error answer: problem details of RFC 9457.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The kind as a URI.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status again.
+    pub status: u16,
+    /// What was wrong in this request, and what to do about it.
+    pub detail: String,
+    /// The part of the request that was wrong: a JSON member, a header, or a member of a binary message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+impl Problem {
+    /// The problem of `kind`, with words for this occurrence.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind: kind.uri().to_owned(),
+            title: kind.title().to_owned(),
+            status: kind.status(),
+            detail: detail.into(),
+            field: None,
+        }
+    }
+
+    /// Names the part of the request that was wrong.
+    #[must_use]
+    pub fn in_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_an_error_status_and_a_uri_of_its_own() {
+        let uris: HashSet<_> = ProblemKind::ALL.iter().map(|kind| kind.uri()).collect();
+        assert_eq!(uris.len(), ProblemKind::ALL.len());
+        for kind in ProblemKind::ALL {
+            assert!((400..600).contains(&kind.status()), "{kind:?}");
+            assert_eq!(ProblemKind::from_uri(kind.uri()), Some(*kind));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+use serde::{Deserialize, Serialize};
+
+/// JSON body of `POST /v1/redemptions`; the other form is `application/octet-stream`, tokens of 162 bytes back to back.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRedemption {
+    /// 1 to 1,000 tokens, base64url.
+    pub tokens: Vec<String>,
+    /// Whether all are taken or none; true unless said otherwise.
+    #[serde(default = "atomic_by_default")]
+    pub atomic: bool,
+}
+
+fn atomic_by_default() -> bool {
+    true
+}
+
+/// What became of one token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenResult {
+    /// Spent now and credited to the publisher.
+    Accepted,
+    /// In order, and left alone because another token of an atomic redemption was refused.
+    NotTried,
+    /// Spent before, or earlier in the same request.
+    Spent,
+    /// Its key's time is over.
+    Expired,
+    /// Its key was revoked.
+    Revoked,
+    /// No key of this issuer has its token key id.
+    UnknownKey,
+    /// Not a token of this key: malformed, forged, or made for another challenge.
+    Invalid,
+}
+
+/// Answer of `POST /v1/redemptions` (200 when every token was taken, else 409) and of `GET /v1/redemptions/{key}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedemptionAnswer {
+    /// One result a token, in the request's order.
+    pub results: Vec<TokenResult>,
+    /// How many were taken.
+    pub accepted: u32,
+    /// What was credited, a line for each currency.
+    pub credited: Vec<crate::BalanceEntry>,
+    /// Whether this is the stored answer of an earlier, equal request.
+    pub replayed: bool,
+}
