@@ -47,6 +47,8 @@ problem_kinds! {
     NotFound = 404 "not-found" "There is nothing at this path";
     /// No such pack is for sale.
     PackUnknown = 404 "pack-unknown" "No such pack is for sale";
+    /// No order has this id.
+    OrderUnknown = 404 "order-unknown" "There is no such order";
     /// No voucher has this code.
     VoucherUnknown = 404 "voucher-unknown" "No voucher has this code";
     /// No answer is kept for this Idempotency-Key.
@@ -59,8 +61,6 @@ problem_kinds! {
     OrderNotPayable = 409 "order-not-payable" "The order cannot be paid any more";
     /// The order was spent on another token request.
     OrderUsed = 409 "order-used" "The order was spent on another token request";
-    /// The order cannot be issued in its state.
-    OrderNotIssuable = 409 "order-not-issuable" "The order can no longer be issued";
     /// The voucher paid another order.
     VoucherUsed = 409 "voucher-used" "The voucher was used before";
     /// The body is longer than this call takes.
