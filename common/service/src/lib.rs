@@ -1,1 +1,31 @@
-//! Placeholder.
+//! What Farthing's two services share, so that they are configured, answer, log and stop alike.
+//!
+//! Nothing here knows of orders, tokens or publishers. A service's `main` loads its configuration ([`config`]),
+//! starts [`telemetry`], opens its store and keyring, and hands its routes to [`server`].
+
+pub mod admin_socket;
+mod answer;
+pub mod arithmetic;
+pub mod bearer;
+pub mod birth;
+pub mod body;
+pub mod clock;
+pub mod config;
+mod decoding;
+pub mod duration;
+pub mod embedded;
+pub mod environment;
+pub mod file;
+pub mod health;
+pub mod issuer_name;
+pub mod keyring;
+pub mod metrics;
+pub mod pinned_keys;
+pub mod problem;
+pub mod record;
+pub mod secret_ref;
+pub mod server;
+pub mod signing_key;
+pub mod telemetry;
+pub mod timeouts;
+pub mod unavailable;

@@ -1,0 +1,87 @@
+//! The birth record: what tells a store that was never used from one that lost everything.
+
+use farthing_api::Base64Url;
+use farthing_protocol::{TokenKey, TokenKeyId};
+use serde::{Deserialize, Serialize};
+
+use crate::record::Record;
+
+/// Written once by `store init` and compared at every transaction, so that an emptied or swapped database is
+/// unavailable rather than "nothing was ever spent".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Birth {
+    /// Which service the store is for.
+    pub service: ServiceKind,
+    /// 16 random bytes that no other store has.
+    pub store_id: Base64Url<[u8; 16]>,
+    /// Unix seconds of the birth. A token key created earlier may have tokens out that this store knows nothing of.
+    pub born: u64,
+    /// The older token keys that the operator answers for.
+    pub trusted_keys: TrustedKeys,
+}
+
+/// The two services that have a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceKind {
+    /// farthing-issuer.
+    Issuer,
+    /// farthing-redeemer.
+    Redeemer,
+}
+
+impl ServiceKind {
+    /// `issuer` or `redeemer`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Issuer => "issuer",
+            Self::Redeemer => "redeemer",
+        }
+    }
+}
+
+/// The token keys older than the store that it accepts all the same: what `store init --trust-key` named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrustedKeys {
+    /// None.
+    #[default]
+    None,
+    /// Every one.
+    All,
+    /// These token key ids.
+    These(Vec<Base64Url<[u8; 32]>>),
+}
+
+impl TrustedKeys {
+    fn include(&self, id: TokenKeyId) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::These(ids) => ids.iter().any(|trusted| trusted.0 == id.to_bytes()),
+        }
+    }
+}
+
+impl Birth {
+    /// The birth of a new store, now.
+    ///
+    /// # Errors
+    /// The system gave no randomness.
+    pub fn new(service: ServiceKind, now: u64, trusted_keys: TrustedKeys) -> Result<Self, getrandom::Error> {
+        let mut store_id = [0; 16];
+        getrandom::fill(&mut store_id)?;
+        Ok(Self { service, store_id: Base64Url(store_id), born: now, trusted_keys })
+    }
+
+    /// Whether every use of the key can be known to this store: it was created after the birth, or is trusted.
+    pub fn accepts(&self, key: &TokenKey) -> bool {
+        key.created() >= self.born || self.trusted_keys.include(key.token_key_id())
+    }
+}
+
+impl Record for Birth {
+    const KIND: &'static str = "birth";
+    const VERSION: u8 = 1;
+}

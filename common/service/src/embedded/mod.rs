@@ -1,0 +1,146 @@
+//! The embedded store: one redb database a service, durable before it answers.
+//!
+//! Writes go to one thread, which runs every job that waits in one transaction and commits them together: the cost of
+//! making a group durable is shared by all of it. Each service puts its own questions on top, one file a trait.
+
+mod dump;
+mod fault;
+mod file;
+mod pinned_keys;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redb::{Database, ReadOnlyTable, ReadTransaction, TableDefinition, TableError, WriteTransaction};
+
+pub use dump::DumpedRecord;
+pub use fault::Fault;
+pub use file::{CreateError, OpenError};
+
+use crate::birth::{Birth, ServiceKind};
+use crate::environment::Environment;
+use crate::unavailable::Unavailable;
+use file::Presence;
+use writer::Writer;
+
+/// How every table is declared: bytes to bytes, so that tools can walk a store whose records they do not know.
+pub type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// A [`Table`] as a read transaction sees it.
+pub type OpenTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The table with this name.
+pub const fn table(name: &'static str) -> Table {
+    TableDefinition::new(name)
+}
+
+/// A table as it was when the transaction began; `None` when nothing was ever written to it.
+///
+/// # Errors
+/// The database failed.
+pub fn open(transaction: &ReadTransaction, table: Table) -> Result<Option<OpenTable>, Fault> {
+    match transaction.open_table(table) {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An open database. Clones share it.
+#[derive(Clone)]
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    writer: Writer,
+    timeout: Duration,
+}
+
+struct Shared {
+    database: Database,
+    presence: Presence,
+    birth: Birth,
+    environment: Environment,
+}
+
+impl EmbeddedStore {
+    /// Makes a new database at `path` with its birth record, durably; its directory is made if need be.
+    ///
+    /// # Errors
+    /// There is a file already, or it cannot be written.
+    pub fn create(path: &Path, birth: &Birth) -> Result<(), CreateError> {
+        file::create(path, birth)
+    }
+
+    /// Opens the database of `service`; `timeout` is the longest that a question waits for its answer.
+    ///
+    /// # Errors
+    /// There is none, it has no birth record, it is another service's, or another process has it open.
+    pub fn open(
+        path: &Path,
+        service: ServiceKind,
+        timeout: Duration,
+        environment: Environment,
+    ) -> Result<Self, OpenError> {
+        let (database, presence, birth) = file::open(path, service)?;
+        let shared = Arc::new(Shared { database, presence, birth, environment });
+        let writer = Writer::start(Arc::clone(&shared)).map_err(|error| OpenError::io(path, &error))?;
+        Ok(Self { shared, writer, timeout })
+    }
+
+    /// The record that `store init` wrote.
+    pub fn birth(&self) -> &Birth {
+        &self.shared.birth
+    }
+
+    /// Runs `job` in the next write transaction; when this returns `Ok`, what it wrote is durable.
+    ///
+    /// Jobs of one group see each other's writes in turn. A job that fails takes its whole group with it, so none is
+    /// ever half done; each of them is told [`Unavailable`].
+    ///
+    /// # Errors
+    /// The queue is full, the store failed or timed out. After a time-out the job may still be done later.
+    pub async fn write<T, J>(&self, job: J) -> Result<T, Unavailable>
+    where
+        T: Send + 'static,
+        J: FnOnce(&WriteTransaction) -> Result<T, Fault> + Send + 'static,
+    {
+        let answer = self.writer.submit(job)?;
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_)) => Err(Unavailable::because("a write did not become durable")),
+            Err(_) => Err(Unavailable::because("a write timed out")),
+        }
+    }
+
+    /// Runs `job` on the last durable state, on a thread where it may block.
+    ///
+    /// # Errors
+    /// The store failed or timed out.
+    pub async fn read<T, J>(&self, job: J) -> Result<T, Unavailable>
+    where
+        T: Send + 'static,
+        J: FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let reading = tokio::task::spawn_blocking(move || shared.read(job));
+        match tokio::time::timeout(self.timeout, reading).await {
+            Ok(Ok(result)) => result.map_err(Unavailable::because),
+            Ok(Err(_)) => Err(Unavailable::because("a read failed")),
+            Err(_) => Err(Unavailable::because("a read timed out")),
+        }
+    }
+}
+
+impl Shared {
+    fn read<T>(&self, job: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
+        use redb::ReadableDatabase;
+        self.presence.check()?;
+        let transaction = self.database.begin_read()?;
+        file::check_birth(&transaction, &self.birth)?;
+        job(&transaction)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The listeners of a service: how they start, what every answer has in common, and how they stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::answer;
+use crate::body::BodyTimeout;
+use crate::metrics::{self, Metrics};
+use crate::problem;
+use crate::timeouts::Timeouts;
+
+/// Work that goes on beside the listeners, such as an admin socket or reading the keyring. It is dropped when the
+/// listeners have stopped; if it panics, the service stops.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What [`Server::bind`] needs to know.
+pub struct ServeOptions {
+    /// Where the service listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where `GET /metrics` is served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What is served there.
+    pub metrics: Arc<Metrics>,
+    /// How long anything may take.
+    pub timeouts: Timeouts,
+    /// What goes on beside the listeners.
+    pub tasks: Vec<Task>,
+}
+
+/// Listeners that are bound, and serve once [`run`](Self::run).
+pub struct Server {
+    address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+    service: actix_web::dev::Server,
+    metrics: Option<actix_web::dev::Server>,
+    tasks: Vec<Task>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Binds the listeners. `configure` adds the service's routes, once for each worker thread.
+    ///
+    /// A path that is known answers other methods with 405 if its routes are in one `web::resource`. Error answers
+    /// of actix-web itself become problem documents.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub fn bind(
+        options: ServeOptions,
+        configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    ) -> Result<Self, ServeError> {
+        let ServeOptions { listen, metrics_listen, metrics, timeouts, tasks } = options;
+        let (stop, stopped) = watch::channel(false);
+        let (address, service) = listener("listen", listen, None, timeouts, stopped.clone(), configure)?;
+        let metrics = match metrics_listen {
+            Some(listen) => {
+                let metrics = web::Data::from(metrics);
+                let configure = move |routes: &mut web::ServiceConfig| {
+                    routes.app_data(metrics.clone()).configure(metrics::configure);
+                };
+                Some(listener("metrics_listen", listen, Some(1), timeouts, stopped, configure)?)
+            }
+            None => None,
+        };
+        let (metrics_address, metrics) = metrics.unzip();
+        Ok(Self { address, metrics_address, service, metrics, tasks, stop })
+    }
+
+    /// Where the service listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where metrics are served.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// Serves until `until` is ready, then finishes the requests in flight. Logs one line `listening` with the
+    /// bound addresses, and one line `stopped`.
+    ///
+    /// # Errors
+    /// When a listener fails, or a task panicked.
+    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { address, metrics_address, service, metrics, tasks, stop } = self;
+        let mut running = JoinSet::new();
+        for task in tasks {
+            running.spawn(task);
+        }
+        let mut service = tokio::spawn(service);
+        let metrics = metrics.map(tokio::spawn);
+        tracing::info!(addr = %address, metrics = metrics_address.map(tracing::field::display), "listening");
+
+        let mut until = std::pin::pin!(until);
+        let mut panicked = false;
+        let served = loop {
+            tokio::select! {
+                served = &mut service => break served,
+                () = &mut until, if !*stop.borrow() => { stop.send_replace(true); }
+                Some(ended) = running.join_next() => if ended.is_err_and(|error| error.is_panic()) {
+                    panicked = true;
+                    stop.send_replace(true);
+                },
+            }
+        };
+        stop.send_replace(true);
+        let scraped = match metrics {
+            Some(metrics) => metrics.await,
+            None => Ok(Ok(())),
+        };
+        running.shutdown().await;
+        tracing::info!(addr = %address, "stopped");
+        for ended in [served, scraped] {
+            ended.map_err(io::Error::other).flatten().map_err(ServeError::Failed)?;
+        }
+        if panicked { Err(ServeError::Panicked) } else { Ok(()) }
+    }
+}
+
+/// Binds and serves until the process is told to stop by SIGTERM or SIGINT; requests in flight are finished.
+///
+/// # Errors
+/// When an address cannot be bound, a listener fails, or a task panicked.
+pub async fn serve(
+    options: ServeOptions,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Failed)?;
+    let until = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Server::bind(options, configure)?.run(until).await
+}
+
+/// Binds one listener, with `workers` threads or as many as there are cores; it stops once `stopped` holds true.
+fn listener(
+    key: &'static str,
+    listen: SocketAddr,
+    workers: Option<usize>,
+    timeouts: Timeouts,
+    mut stopped: watch::Receiver<bool>,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> Result<(SocketAddr, actix_web::dev::Server), ServeError> {
+    let body_timeout = BodyTimeout(timeouts.request_body_seconds.duration());
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(body_timeout)
+            .wrap(from_fn(answer::finish))
+            .configure(problem::configure)
+            .configure(configure.clone())
+    })
+    .keep_alive(timeouts.keep_alive_seconds.duration())
+    .client_request_timeout(timeouts.request_head_seconds.duration())
+    .shutdown_timeout(timeouts.shutdown_seconds.duration().as_secs())
+    .shutdown_signal(async move {
+        // The sender is gone only when nobody runs the server any more.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    });
+    if let Some(workers) = workers {
+        server = server.workers(workers);
+    }
+    let server = server.bind(listen).map_err(|source| ServeError::Bind { key, address: listen, source })?;
+    let address = server.addrs().first().copied().unwrap_or(listen);
+    Ok((address, server.run()))
+}
+
+/// Why a service cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be bound.
+    #[error("{key}: {address} cannot be bound: {source}; stop what listens there, or configure another")]
+    Bind {
+        /// The configuration's key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A listener or signal handler failed.
+    #[error("the listeners failed: {0}")]
+    Failed(io::Error),
+    /// Something beside the listeners panicked.
+    #[error("a task of the service panicked, which is a defect; the log has the place")]
+    Panicked,
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
