@@ -1,0 +1,113 @@
+//! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
+
+use anyhow::{Context, bail};
+use farthing_protocol::{Day, TokenKeyId};
+use farthing_service::admin_socket;
+use farthing_service::embedded::EmbeddedStore;
+use farthing_service::environment::Environment;
+use farthing_service::keyring;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::service::open_store;
+use crate::store::{Orders, Vouchers};
+use crate::vouchers::{Voucher, VoucherCode};
+
+/// Most vouchers of one command.
+const MOST_VOUCHERS: u32 = 10_000;
+
+/// A command that needs the store, or that the running service should know of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Makes vouchers; their codes.
+    MintVouchers {
+        /// The pack that each pays for.
+        pack: String,
+        /// How many.
+        count: u32,
+    },
+    /// The orders whose tokens a revocation made worthless.
+    OrdersAttention,
+    /// Every record of the store.
+    DumpStore,
+    /// Reads the keyring again at once.
+    ReloadKeyring,
+}
+
+/// Gives `command` to the running service, or does it on the store if none runs.
+///
+/// # Errors
+/// It could not be done; the message says why.
+pub fn run(command: Command, config: &Config, environment: &Environment) -> anyhow::Result<Value> {
+    if let Some(answer) = admin_socket::call(&config.admin_socket, &command)? {
+        return Ok(answer);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let store = open_store(config, environment)?;
+    runtime.block_on(execute(command, config, &store, environment))
+}
+
+/// Does a command.
+///
+/// # Errors
+/// It could not be done; the message says why.
+pub async fn execute(
+    command: Command,
+    config: &Config,
+    store: &EmbeddedStore,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    match command {
+        Command::MintVouchers { pack, count } => mint(&pack, count, config, store, environment).await,
+        Command::OrdersAttention => attention(config, store, environment.now()).await,
+        Command::DumpStore => Ok(serde_json::to_value(store.dump().await?)?),
+        Command::ReloadKeyring => Ok(Value::Null),
+    }
+}
+
+async fn mint(
+    pack: &str,
+    count: u32,
+    config: &Config,
+    store: &EmbeddedStore,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    let pack = config.pack(pack).with_context(|| format!("no pack {pack:?} is configured; see [[pack]]"))?;
+    if count == 0 || count > MOST_VOUCHERS {
+        bail!("mint 1 to {MOST_VOUCHERS} vouchers at a time");
+    }
+    let minted = Day::from_unix(environment.now());
+    let codes = (0..count).map(|_| VoucherCode::random()).collect::<Result<Vec<_>, _>>()?;
+    let vouchers = codes
+        .iter()
+        .map(|code| (code.hash(), Voucher { pack: pack.id().to_owned(), minted, used_by: None }))
+        .collect();
+    store.mint(vouchers).await?;
+    Ok(codes.iter().map(|code| code.reveal().as_str().to_owned()).collect())
+}
+
+async fn attention(config: &Config, store: &EmbeddedStore, now: u64) -> anyhow::Result<Value> {
+    let keyring = keyring::read(&config.keyring, now)?;
+    let revoked: Vec<TokenKeyId> = keyring
+        .entries()
+        .into_iter()
+        .filter(|entry| entry.revoked())
+        .map(|entry| entry.facts().token_key_id())
+        .collect();
+    let orders = store.issued_under(revoked).await?;
+    Ok(orders
+        .iter()
+        .map(|order| {
+            json!({
+                "order": order.id.to_string(),
+                "pack": order.pack.id,
+                "tokens": order.pack.count,
+                "denomination": order.pack.denomination.to_string(),
+                "created": order.created.to_string(),
+                "token_key_id": order.binding().map(|binding| binding.token_key_id.to_string()),
+            })
+        })
+        .collect())
+}

@@ -1,0 +1,9 @@
+//! The program `farthing-issuer`.
+
+use std::process::ExitCode;
+
+use farthing_service::environment::Environment;
+
+fn main() -> ExitCode {
+    farthing_issuer::run(std::env::args_os(), &Environment::production())
+}

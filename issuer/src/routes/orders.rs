@@ -1,0 +1,64 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use farthing_api::{NewOrder, OrderView, ProblemKind};
+use farthing_protocol::Day;
+use farthing_service::body::JsonBody;
+use farthing_service::problem::ProblemResponse;
+
+use super::claim;
+use crate::orders::{Claim, Method, Order, OrderId, Progress};
+use crate::service::Issuer;
+use crate::store::Created;
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes.service(web::resource("/v1/orders").post(create)).service(web::resource("/v1/order").get(show));
+}
+
+async fn create(
+    issuer: web::Data<Issuer>,
+    body: JsonBody<NewOrder>,
+) -> Result<HttpResponse, ProblemResponse> {
+    let JsonBody(wanted) = body;
+    let today = Day::from_unix(issuer.environment.now());
+    let order = new_order(&issuer, &wanted, today)?;
+    issuer.environment.step("order.create.before");
+    let created = issuer.orders.create(order.clone()).await?;
+    issuer.environment.step("order.create.after");
+    match created {
+        Created::New => Ok(HttpResponse::Created().json(order.view(today))),
+        Created::Claimed(known) if known.pack.id == wanted.pack => {
+            Ok(HttpResponse::Ok().json(known.view(today)))
+        }
+        Created::Claimed(_) => {
+            let detail = "the claim owns an order for another pack; make a new claim for each order";
+            Err(ProblemResponse::new(ProblemKind::ClaimTaken, detail).in_field("claim"))
+        }
+    }
+}
+
+fn new_order(issuer: &Issuer, wanted: &NewOrder, today: Day) -> Result<Order, ProblemResponse> {
+    let pack = issuer.config.pack(&wanted.pack).ok_or_else(|| {
+        ProblemResponse::new(ProblemKind::PackUnknown, "choose a pack of GET /v1/packs").in_field("pack")
+    })?;
+    let method = Method::named(&wanted.method).ok_or_else(|| {
+        let detail = "choose one of the pack's methods, as GET /v1/packs lists them";
+        ProblemResponse::new(ProblemKind::MethodUnknown, detail).in_field("method")
+    })?;
+    Ok(Order {
+        id: OrderId::random().map_err(|error| ProblemResponse::internal(&error))?,
+        claim: Claim::from_bytes(wanted.claim.0),
+        pack: pack.ordered(),
+        method,
+        created: today,
+        expires: today.plus(issuer.config.order_days),
+        progress: Progress::Pending,
+        revision: 0,
+    })
+}
+
+async fn show(
+    issuer: web::Data<Issuer>,
+    request: HttpRequest,
+) -> Result<web::Json<OrderView>, ProblemResponse> {
+    let order = issuer.owned_order(claim(&request)?).await?;
+    Ok(web::Json(order.view(Day::from_unix(issuer.environment.now()))))
+}

@@ -1,0 +1,41 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use farthing_api::{ProblemKind, TOKEN_KEY_ID_HEADER};
+use farthing_protocol::TokenKeyId;
+use farthing_service::body::{media_type, read_body};
+use farthing_service::problem::ProblemResponse;
+
+use super::claim;
+use crate::issuance::{Form, Received};
+use crate::service::Issuer;
+
+/// Where token requests go, as the directory says.
+pub(super) const PATH: &str = "/token-request";
+/// The longest body: type, truncated id, length of four bytes, and the largest pack's elements.
+const LONGEST_BODY: usize = 7 + 32 * 10_000;
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes.service(web::resource(PATH).post(issue));
+}
+
+async fn issue(
+    issuer: web::Data<Issuer>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ProblemResponse> {
+    let form = Form::of_media_type(media_type(&request, &Form::MEDIA_TYPES)?);
+    let claim = claim(&request)?;
+    let named = named_key(&request)?;
+    let body = read_body(&request, payload, LONGEST_BODY).await?;
+    let received = Received::decode(form, &body, named)?;
+    let answer = issuer.issue(claim, received).await?;
+    Ok(HttpResponse::Ok().content_type(form.answer_media_type()).body(answer))
+}
+
+/// The full key id of the header, if it was sent.
+fn named_key(request: &HttpRequest) -> Result<Option<TokenKeyId>, ProblemResponse> {
+    let Some(value) = request.headers().get(TOKEN_KEY_ID_HEADER) else { return Ok(None) };
+    value.to_str().ok().and_then(|text| text.parse().ok()).map(Some).ok_or_else(|| {
+        let detail = "send the 32-byte token key id as base64url, or leave the header out";
+        ProblemResponse::new(ProblemKind::Malformed, detail).in_field(TOKEN_KEY_ID_HEADER)
+    })
+}

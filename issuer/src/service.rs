@@ -1,0 +1,152 @@
+//! The running issuer: its parts, how they are put together, and how they are served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use farthing_service::admin_socket::AdminSocket;
+use farthing_service::arithmetic::Arithmetic;
+use farthing_service::birth::ServiceKind;
+use farthing_service::embedded::EmbeddedStore;
+use farthing_service::environment::Environment;
+use farthing_service::health::Readiness;
+use farthing_service::keyring::{KeyringSource, KeyringWatch};
+use farthing_service::metrics::{Alarm, Metrics};
+use farthing_service::server::{self, ServeOptions};
+use farthing_service::signing_key::SigningKey;
+
+use crate::admin;
+use crate::config::Config;
+use crate::keys;
+use crate::routes;
+use crate::store::{IssuedTotals, Orders, Vouchers};
+
+/// Raised while token keys that are due cannot be made.
+const ROTATION_ALARM: Alarm = Alarm::new("rotation");
+
+/// The issuer with everything it needs to answer.
+pub struct Issuer {
+    /// Its configuration.
+    pub config: Config,
+    /// Clock and steps.
+    pub environment: Environment,
+    /// The token keys in force.
+    pub keyring: KeyringWatch,
+    /// Orders.
+    pub orders: Arc<dyn Orders>,
+    /// Vouchers.
+    pub vouchers: Arc<dyn Vouchers>,
+    /// What was issued.
+    pub totals: Arc<dyn IssuedTotals>,
+    /// Signs the totals.
+    pub signing_key: SigningKey,
+    /// Where batches are evaluated.
+    pub arithmetic: Arithmetic,
+}
+
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// It is not there, not ours, or in use.
+pub fn open_store(config: &Config, environment: &Environment) -> anyhow::Result<EmbeddedStore> {
+    let timeout = config.timeouts.store_ms.duration();
+    Ok(EmbeddedStore::open(&config.store, ServiceKind::Issuer, timeout, environment.clone())?)
+}
+
+/// Runs the issuer until it is told to stop.
+///
+/// # Errors
+/// Something it needs is not in order; nothing was served then.
+pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
+    let metrics = Arc::new(Metrics::new(ServiceKind::Issuer.name(), env!("CARGO_PKG_VERSION")));
+    let store = open_store(&config, &environment)?;
+    let signing_key = SigningKey::load(&config.signing_key, &config.base)?;
+    keys::rotate(&config, false, environment.now())?;
+    let keyring = KeyringWatch::start(KeyringSource {
+        directory: config.keyring.clone(),
+        issuer_name: config.issuer_name.clone(),
+        birth: store.birth().clone(),
+        pins: Arc::new(store.clone()),
+        environment: environment.clone(),
+    })
+    .await?;
+    let admin_socket = AdminSocket::bind(&config.admin_socket)?;
+    let issuer = Arc::new(Issuer {
+        environment,
+        keyring: keyring.clone(),
+        orders: Arc::new(store.clone()),
+        vouchers: Arc::new(store.clone()),
+        totals: Arc::new(store.clone()),
+        signing_key,
+        arithmetic: Arithmetic::new()?,
+        config,
+    });
+
+    let period = issuer.config.keyring_poll.duration();
+    let commands = Arc::clone(&issuer);
+    let options = ServeOptions {
+        listen: issuer.config.listen,
+        metrics_listen: issuer.config.metrics_listen,
+        metrics: Arc::clone(&metrics),
+        timeouts: issuer.config.timeouts,
+        tasks: vec![
+            Box::pin(keyring.poll(period, Arc::clone(&metrics))),
+            Box::pin(rotate(Arc::clone(&issuer), period, metrics)),
+            Box::pin(admin_socket.serve(move |command| {
+                let (issuer, store) = (Arc::clone(&commands), store.clone());
+                async move {
+                    let answer = admin::execute(command, &issuer.config, &store, &issuer.environment).await;
+                    // A command may have changed the keyring; the next request should see it.
+                    let reloaded = issuer.keyring.reload().await;
+                    reloaded
+                        .map_err(|error| error.to_string())
+                        .and(answer.map_err(|error| format!("{error:#}")))
+                }
+            })),
+        ],
+    };
+    let routes = routes::of(&issuer);
+    server::serve(options, routes).await?;
+    Ok(())
+}
+
+/// Adds the keys that are due, for ever, `period` apart. A failure raises the alarm and is logged once.
+async fn rotate(issuer: Arc<Issuer>, period: Duration, metrics: Arc<Metrics>) {
+    let mut last_fault = None;
+    loop {
+        tokio::time::sleep(period).await;
+        let shared = Arc::clone(&issuer);
+        let added = tokio::task::spawn_blocking(move || {
+            keys::rotate(&shared.config, false, shared.environment.now())
+        });
+        let fault = match added.await {
+            Ok(Ok(names)) => {
+                for name in names {
+                    tracing::info!(%name, "a token key was added");
+                }
+                None
+            }
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        metrics.set_alarm(ROTATION_ALARM, fault.is_some());
+        if let Some(line) = fault.as_ref().filter(|line| last_fault.as_ref() != Some(*line)) {
+            tracing::error!(cause = %line, "token keys that are due were not made");
+        }
+        last_fault = fault;
+    }
+}
+
+#[async_trait]
+impl Readiness for Issuer {
+    async fn ready(&self) -> Result<(), String> {
+        self.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
+        let (keyring, now) = (self.keyring.current(), self.environment.now());
+        let lacking =
+            self.config.denominations().into_iter().find(|one| keyring.issuing(*one, now).is_none());
+        match lacking {
+            Some(denomination) => Err(format!("no key issues {denomination} now")),
+            None => Ok(()),
+        }
+    }
+}

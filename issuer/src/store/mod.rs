@@ -1,0 +1,103 @@
+//! What the issuer asks of its store: small questions, each answered at once or not at all.
+
+mod embedded;
+
+#[cfg(test)]
+mod conformance;
+
+use async_trait::async_trait;
+use farthing_protocol::{Day, Denomination, TokenKeyId};
+use farthing_service::record::Record;
+use farthing_service::unavailable::Unavailable;
+use serde::{Deserialize, Serialize};
+
+use crate::orders::{Claim, Order, OrderId};
+use crate::vouchers::{Voucher, VoucherHash};
+
+/// Orders, found by claim or id and changed by compare-and-set.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Keeps a new order, unless its claim owns one.
+    async fn create(&self, order: Order) -> Result<Created, Unavailable>;
+
+    /// The order that a claim owns.
+    async fn by_claim(&self, claim: Claim) -> Result<Option<Order>, Unavailable>;
+
+    /// The order with an id.
+    async fn by_id(&self, id: OrderId) -> Result<Option<Order>, Unavailable>;
+
+    /// Puts `to` in the place of `from`, and does what goes `along`, in one step; nothing of it if the order has
+    /// changed since `from` was read or what goes along is refused.
+    async fn replace(&self, from: &Order, to: &Order, along: Along) -> Result<Replaced, Unavailable>;
+
+    /// Every order issued under one of these keys: what a revocation leaves to the operator.
+    async fn issued_under(&self, keys: Vec<TokenKeyId>) -> Result<Vec<Order>, Unavailable>;
+}
+
+/// Vouchers, found by hash.
+#[async_trait]
+pub trait Vouchers: Send + Sync {
+    /// Keeps new vouchers, all of them.
+    async fn mint(&self, vouchers: Vec<(VoucherHash, Voucher)>) -> Result<(), Unavailable>;
+
+    /// The voucher of a code.
+    async fn find(&self, hash: VoucherHash) -> Result<Option<Voucher>, Unavailable>;
+}
+
+/// What was issued, by key and day.
+#[async_trait]
+pub trait IssuedTotals: Send + Sync {
+    /// Every count, in the order of keys and days.
+    async fn totals(&self) -> Result<Vec<(TokenKeyId, Day, IssuedTotal)>, Unavailable>;
+}
+
+/// What became of [`Orders::create`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is kept.
+    New,
+    /// The claim owns this order already; nothing was changed.
+    Claimed(Order),
+}
+
+/// What changes in the same step as an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Along {
+    /// The voucher that paid it is used up.
+    UseVoucher(VoucherHash),
+    /// Its tokens are counted as issued.
+    CountIssued {
+        /// The key that issued them.
+        key: TokenKeyId,
+        /// The day.
+        day: Day,
+    },
+}
+
+/// What became of [`Orders::replace`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// All of it is done.
+    Done,
+    /// The order is no longer the one that was read: read it again.
+    Changed,
+    /// The voucher is unknown or used.
+    VoucherRefused,
+}
+
+/// What was issued under one key on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuedTotal {
+    /// What each token is worth.
+    pub denomination: Denomination,
+    /// Tokens.
+    pub tokens: u64,
+    /// Orders.
+    pub orders: u64,
+}
+
+impl Record for IssuedTotal {
+    const KIND: &'static str = "issued total";
+    const VERSION: u8 = 1;
+}
