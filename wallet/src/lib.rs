@@ -1,1 +1,66 @@
-//! Placeholder.
+//! The wallet: the Client of Privacy Pass (RFC 9576). It buys packs of tokens and keeps them.
+//!
+//! Without the feature `cli` this is client logic alone, with no file, network, clock or randomness of its own, and
+//! it compiles for wasm32: requests are made and answers read as [`HttpRequest`] and [`HttpResponse`], `now` is an
+//! argument, and [`PurchaseRun`] says what to save and what to send next. The feature `cli`, on by default, adds the
+//! encrypted file, the HTTP client and the program `farthing` ([`run`]).
+//!
+//! A purchase with a caller that can wait is [`WalletState::intend`], [`PurchaseRun::begin`] and [`drive`].
+
+pub mod audit;
+pub mod derivation;
+mod driver;
+mod held_token;
+mod http_message;
+pub mod issuer_client;
+mod key_agreement;
+mod key_facts;
+pub mod money;
+pub mod payment;
+mod purchase;
+mod purchase_run;
+pub mod redeemer_client;
+mod seed;
+mod service_answer;
+mod service_url;
+pub mod signed_totals;
+mod token_batch;
+mod voucher_code;
+mod wallet_state;
+
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod environment;
+#[cfg(feature = "cli")]
+mod http_client;
+#[cfg(feature = "cli")]
+mod passphrase;
+#[cfg(feature = "cli")]
+mod wallet_file;
+
+#[cfg(test)]
+mod fake_services;
+
+pub use driver::{DriveError, Driver, drive};
+pub use held_token::{HeldKey, HeldToken, TokenBytes};
+pub use http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
+pub use key_agreement::{AgreedKey, KeyDisagreement, agree};
+pub use key_facts::{KeyFacts, KeyFactsError};
+pub use purchase::{InvalidOrderId, OrderId, Payment, Purchase, Stage, Stopped};
+pub use purchase_run::{Call, Ending, PurchaseRun, RunError, SavePoint, Step};
+pub use seed::Seed;
+pub use service_answer::ServiceError;
+pub use service_url::{ServiceUrl, ServiceUrlError};
+pub use token_batch::{TokenBatch, TokenBatchError};
+pub use voucher_code::{EmptyVoucherCode, VoucherCode};
+pub use wallet_state::{Export, Intent, KnownIssuer, PurchasePosition, StateError, WalletState};
+
+#[cfg(feature = "cli")]
+pub use cli::run;
+#[cfg(feature = "cli")]
+pub use environment::{Clock, Environment, SystemClock};
+#[cfg(feature = "cli")]
+pub use http_client::HttpClient;
+#[cfg(feature = "cli")]
+pub use wallet_file::{WalletFile, WalletFileError, WalletLock};

@@ -1,0 +1,157 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::service_url::ServiceUrl;
+
+const AFTER_HELP: &str = "\
+Passphrase: --passphrase-file, else the environment variable FARTHING_PASSPHRASE, else you are asked.
+Proxy: ALL_PROXY, HTTPS_PROXY or HTTP_PROXY (for Tor: ALL_PROXY=socks5h://127.0.0.1:9050).
+
+Exit status:
+  0  done
+  1  refused or failed; the message says what to do
+  2  wrong usage
+  3  not finished: a service could not be reached or could not answer. Nothing is lost; a purchase goes on with
+     `farthing resume`, anything else by repeating it
+  4  the audit found more tokens redeemed than issued
+  5  the wallet could not be opened: wrong passphrase, not a wallet, damaged, or in use";
+
+/// Buys packs of unlinkable tokens and keeps them in one encrypted file.
+#[derive(Debug, Parser)]
+#[command(name = "farthing", version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The wallet's file [default: $XDG_DATA_HOME/farthing/wallet or ~/.local/share/farthing/wallet]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILE")]
+    pub(crate) wallet: Option<PathBuf>,
+    /// Read the passphrase from the first line of FILE
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Print one JSON object, errors as one JSON object on standard error
+    #[arg(long, global = true, help_heading = "Options of every command")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Buy a pack with a voucher; makes the wallet if there is none
+    Buy(Buy),
+    /// Go on with purchases that are not finished, oldest first
+    Resume,
+    /// Show what the tokens in the wallet are worth and until when
+    Balance,
+    /// Show purchases and exports
+    History,
+    /// Show what an issuer sells (needs no wallet)
+    Packs(Packs),
+    /// Hand tokens on
+    #[command(subcommand)]
+    Tokens(Tokens),
+    /// Compare what was issued with what was redeemed
+    #[command(
+        long_about = "Compare what was issued with what was redeemed, from the signed totals that both \
+        services publish. Without URLs it audits every issuer that the wallet knows, and warns when a service has \
+        changed the key that it signs with; with both URLs no wallet is opened."
+    )]
+    Audit(Audit),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Buy {
+    /// Where the issuer is: https, or http on this machine and for .onion
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: ServiceUrl,
+    /// Where the redeemer is whose keys must be the issuer's
+    #[arg(long, value_name = "URL")]
+    pub(crate) redeemer: ServiceUrl,
+    /// Id of the pack, as `farthing packs` shows it
+    #[arg(long, value_name = "ID")]
+    pub(crate) pack: String,
+    /// The prepaid code; case, spaces and dashes do not matter
+    #[arg(long, value_name = "CODE")]
+    pub(crate) voucher: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Packs {
+    /// Where the issuer is
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: ServiceUrl,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// Print tokens, one base64url text a line; they are then no longer the wallet's to spend
+    #[command(
+        long_about = "Print tokens, one base64url text a line. Before the first is printed the wallet's file \
+        says that they were exported: they are then no longer the wallet's to spend. If the output was lost, \
+        `farthing history` shows the export's number and --again prints it once more."
+    )]
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// How many tokens
+    #[arg(long, value_name = "N", required_unless_present = "again")]
+    pub(crate) count: Option<usize>,
+    /// Value of one token in millionths of the currency's unit; needed if the wallet has several
+    #[arg(long, value_name = "V", requires = "currency")]
+    pub(crate) value_micros: Option<u64>,
+    /// ISO 4217 code that goes with --value-micros
+    #[arg(long, value_name = "C", requires = "value_micros")]
+    pub(crate) currency: Option<String>,
+    /// Allow tokens of several keys, which tells whoever gets them more about you
+    #[arg(long)]
+    pub(crate) mixed: bool,
+    /// Print the tokens of an earlier export again
+    #[arg(long, value_name = "EXPORT", conflicts_with_all = ["count", "value_micros", "currency", "mixed"])]
+    pub(crate) again: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Where the issuer is
+    #[arg(long, value_name = "URL", requires = "redeemer")]
+    pub(crate) issuer: Option<ServiceUrl>,
+    /// Where its redeemer is
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    pub(crate) redeemer: Option<ServiceUrl>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_export_needs_a_count_or_an_earlier_export_and_a_value_its_currency() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("farthing tokens export --count 3 --json").is_ok());
+        assert!(parse("farthing tokens export --again 1").is_ok());
+        for line in [
+            "farthing tokens export",
+            "farthing tokens export --count 3 --again 1",
+            "farthing tokens export --count 3 --currency EUR",
+            "farthing audit --issuer https://issuer.example",
+            "farthing buy --issuer http://issuer.example --redeemer https://r.example --pack p --voucher v",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

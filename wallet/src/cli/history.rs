@@ -1,0 +1,48 @@
+use serde_json::json;
+
+use super::failure::Failure;
+use super::purchase_view::{pack_line, purchase_json, state_word, unspent_code};
+use super::report::Report;
+use super::session::Session;
+use crate::money::format_micros;
+
+/// `farthing history`.
+pub(crate) fn history(session: &Session) -> Result<Report, Failure> {
+    let wallet = session.open()?;
+    let purchases: Vec<_> = wallet
+        .state
+        .positions(|_| true)
+        .into_iter()
+        .filter_map(|position| Some((position.number(), wallet.state.purchase(position)?)))
+        .collect();
+    let json: Vec<_> = purchases.iter().map(|(number, purchase)| purchase_json(*number, purchase)).collect();
+    let mut report = Report::new(json!({"purchases": json, "exports": wallet.state.exports()}));
+    for (number, purchase) in &purchases {
+        report.line(format!(
+            "purchase {number}  {}  {}  {} from {}",
+            purchase.begun,
+            state_word(purchase),
+            pack_line(purchase),
+            purchase.issuer,
+        ));
+        if let Some(stopped) = &purchase.stopped {
+            report.line(format!("    {}", stopped.reason));
+        }
+        if let Some(code) = unspent_code(purchase) {
+            report.line(format!("    voucher, not known to be spent: {code}"));
+        }
+    }
+    for export in wallet.state.exports() {
+        report.line(format!(
+            "export {}  {}  {} tokens of {}",
+            export.number,
+            export.day,
+            export.count,
+            format_micros(export.value_micros, &export.currency),
+        ));
+    }
+    if report.lines.is_empty() {
+        report.line("Nothing has happened yet.");
+    }
+    Ok(report)
+}

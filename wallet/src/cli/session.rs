@@ -1,0 +1,166 @@
+use std::path::{Path, PathBuf};
+
+use farthing_protocol::Day;
+use zeroize::Zeroizing;
+
+use super::arguments::Global;
+use super::failure::{Exit, Failure};
+use super::report::note;
+use crate::driver::Driver;
+use crate::environment::Environment;
+use crate::http_client::HttpClient;
+use crate::http_message::{HttpRequest, HttpResponse, Service, TransportFailure};
+use crate::passphrase::{self, Purpose};
+use crate::purchase_run::{Call, SavePoint};
+use crate::seed::Seed;
+use crate::service_answer::ServiceError;
+use crate::wallet_file::{WalletFile, WalletFileError, WalletLock};
+use crate::wallet_state::WalletState;
+
+/// One run of the program: its options, its surroundings, its connections.
+pub(crate) struct Session {
+    pub(crate) global: Global,
+    pub(crate) environment: Environment,
+    http: HttpClient,
+}
+
+/// An open wallet: what it remembers and where that is kept.
+pub(crate) struct OpenWallet {
+    pub(crate) file: WalletFile,
+    pub(crate) state: WalletState,
+    /// Whether it was made just now. It has no file before the first save.
+    pub(crate) is_new: bool,
+}
+
+impl Session {
+    pub(crate) fn new(global: Global, environment: Environment) -> Self {
+        Self { global, environment, http: HttpClient::new() }
+    }
+
+    pub(crate) fn today(&self) -> Day {
+        Day::from_unix(self.environment.clock.now())
+    }
+
+    /// Opens the wallet that is there.
+    pub(crate) fn open(&self) -> Result<OpenWallet, Failure> {
+        let (path, _) = self.wallet_path()?;
+        if !path.exists() {
+            return Err(WalletFileError::Missing { path }.into());
+        }
+        self.open_locked(WalletLock::acquire(&path)?)
+    }
+
+    /// Opens the wallet, or prepares a new one if there is none.
+    pub(crate) fn open_or_make(&self) -> Result<OpenWallet, Failure> {
+        let (path, is_default) = self.wallet_path()?;
+        if is_default {
+            make_directory(&path)?;
+        }
+        let lock = WalletLock::acquire(&path)?;
+        if lock.wallet_exists() {
+            return self.open_locked(lock);
+        }
+        note(self.global.json, &format!("There is no wallet at {}: making one.", path.display()));
+        let passphrase = self.passphrase(Purpose::Make)?;
+        let file = lock.create(&passphrase, self.environment.work_factor)?;
+        let mut seed = Zeroizing::new([0; Seed::LENGTH]);
+        getrandom::fill(seed.as_mut_slice()).map_err(|error| {
+            Failure::new(Exit::Failed, format!("the system gives no randomness: {error}"))
+        })?;
+        Ok(OpenWallet { file, state: WalletState::new(Seed::from_bytes(*seed)), is_new: true })
+    }
+
+    fn open_locked(&self, lock: WalletLock) -> Result<OpenWallet, Failure> {
+        let (file, state) = lock.open(&self.passphrase(Purpose::Open)?)?;
+        Ok(OpenWallet { file, state, is_new: false })
+    }
+
+    fn passphrase(&self, purpose: Purpose) -> Result<age::secrecy::SecretString, Failure> {
+        let variable = std::env::var_os(passphrase::VARIABLE);
+        Ok(passphrase::obtain(self.global.passphrase_file.as_deref(), variable, purpose)?)
+    }
+
+    /// Sends a request that changes nothing, and names it for messages.
+    pub(crate) fn ask(
+        &self,
+        service: Service,
+        request: &HttpRequest,
+    ) -> Result<(String, HttpResponse), ServiceError> {
+        let call = request.to_string();
+        let answer = self.http.exchange(service, request);
+        let answer = answer.map_err(|failure| ServiceError::unreachable(&call, &failure))?;
+        Ok((call, answer))
+    }
+
+    /// Saves, and reports the durable step before and after.
+    pub(crate) fn save(
+        &self,
+        file: &WalletFile,
+        state: &WalletState,
+        step: &str,
+    ) -> Result<(), WalletFileError> {
+        self.environment.step(&format!("{step}.before"));
+        file.save(state)?;
+        self.environment.step(step);
+        Ok(())
+    }
+
+    /// The wallet's path, and whether it is the default one.
+    fn wallet_path(&self) -> Result<(PathBuf, bool), Failure> {
+        if let Some(path) = &self.global.wallet {
+            return Ok((path.clone(), false));
+        }
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
+        match data {
+            Some(data) => Ok((data.join("farthing/wallet"), true)),
+            None => Err(Failure::new(
+                Exit::Usage,
+                "there is no home directory: say where the wallet is with --wallet",
+            )),
+        }
+    }
+}
+
+/// Takes a purchase's steps with this session's file and connections.
+pub(crate) struct SessionDriver<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) file: &'a WalletFile,
+}
+
+impl Driver for SessionDriver<'_> {
+    type Error = WalletFileError;
+
+    fn save(&mut self, state: &WalletState, point: SavePoint) -> Result<(), WalletFileError> {
+        self.session.save(self.file, state, point.step())
+    }
+
+    fn exchange(
+        &mut self,
+        call: Call,
+        service: Service,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, TransportFailure> {
+        let answer = self.session.http.exchange(service, request)?;
+        if call == Call::Tokens {
+            self.session.environment.step("wallet.response.received");
+        }
+        Ok(answer)
+    }
+
+    fn now(&self) -> u64 {
+        self.session.environment.clock.now()
+    }
+}
+
+fn make_directory(wallet: &Path) -> Result<(), Failure> {
+    let Some(directory) = wallet.parent() else { return Ok(()) };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory).map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot make the directory {}: {error}", directory.display()))
+    })
+}

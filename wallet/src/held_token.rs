@@ -1,0 +1,105 @@
+use std::fmt;
+
+use farthing_protocol::{InvalidIdentifier, IssuerName, Token};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::key_facts::KeyFacts;
+
+/// A token's 162 bytes, ready to be shown. Whoever has them can spend it: no Clone, redacted, wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct TokenBytes([u8; Token::LENGTH]);
+
+impl TokenBytes {
+    /// The bytes of a token.
+    pub fn of(token: &Token) -> Self {
+        Self(token.encode())
+    }
+
+    /// The bytes as the wire carries them.
+    pub const fn as_bytes(&self) -> &[u8; Token::LENGTH] {
+        &self.0
+    }
+
+    /// The text by which a token is handed on: base64url, 216 characters.
+    pub fn to_base64url(&self) -> Zeroizing<String> {
+        Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(&self.0))
+    }
+
+    /// Reads the text that [`Self::to_base64url`] writes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidIdentifier`] when it is not base64url of 162 bytes.
+    pub fn from_base64url(text: &str) -> Result<Self, InvalidIdentifier> {
+        Token::bytes_of_base64url(text).map(Self)
+    }
+}
+
+impl fmt::Debug for TokenBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenBytes(<redacted>)")
+    }
+}
+
+impl Serialize for TokenBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_base64url())
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        Self::from_base64url(&text).map_err(de::Error::custom)
+    }
+}
+
+/// One token in the wallet.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldToken {
+    /// The token.
+    pub token: TokenBytes,
+    /// The export that took it out of the wallet, if one did: it is then somebody else's to spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<u64>,
+}
+
+/// A token key and the tokens that it signed for us.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldKey {
+    /// Whose key it is.
+    pub issuer_name: IssuerName,
+    /// Its facts as they were when the tokens were requested. They never change.
+    pub key: KeyFacts,
+    /// The tokens, in the order in which they were bought.
+    pub tokens: Vec<HeldToken>,
+}
+
+impl HeldKey {
+    /// How many tokens are ours to spend.
+    pub fn available(&self) -> usize {
+        self.tokens.iter().filter(|held| held.export.is_none()).count()
+    }
+
+    /// How many tokens were exported.
+    pub fn exported(&self) -> usize {
+        self.tokens.len() - self.available()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_shows_nothing() {
+        let token = TokenBytes([7; Token::LENGTH]);
+        assert_eq!(format!("{token:?}"), "TokenBytes(<redacted>)");
+        let text = token.to_base64url();
+        assert_eq!(text.len(), 216);
+        assert_eq!(TokenBytes::from_base64url(&text).unwrap().as_bytes(), token.as_bytes());
+    }
+}

@@ -1,0 +1,205 @@
+use std::time::Duration;
+
+use ureq::{Agent, Proxy, http};
+use url::Url;
+
+use crate::http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
+use crate::service_url::{is_loopback, is_onion};
+
+/// One name for every version and system: less to tell buyers apart by.
+const USER_AGENT: &str = "farthing";
+/// Finding the host and connecting to it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// A whole exchange, slow circuits and large batches included.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(90);
+/// The most bytes of an answer: a batch of 65,535 tokens has 2 MiB, totals of many years a few.
+const MAX_ANSWER_LENGTH: u64 = 8 * 1024 * 1024;
+
+/// Sends requests over HTTP/1.1 and TLS. Issuer and redeemer have connections of their own, no redirect is
+/// followed, and no cookie kept.
+///
+/// A proxy is taken from `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` (`socks5h://127.0.0.1:9050` for Tor), and
+/// `NO_PROXY` is heeded; this machine is always reached directly.
+#[derive(Debug)]
+pub struct HttpClient {
+    issuer: Connections,
+    redeemer: Connections,
+    proxy: Option<Proxy>,
+}
+
+#[derive(Debug)]
+struct Connections {
+    direct: Agent,
+    outward: Agent,
+}
+
+impl HttpClient {
+    /// A client without connections.
+    pub fn new() -> Self {
+        let proxy = Proxy::try_from_env();
+        Self { issuer: Connections::new(proxy.as_ref()), redeemer: Connections::new(proxy.as_ref()), proxy }
+    }
+
+    /// Sends a request and waits for its answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportFailure`]: no connection, no answer in time, or one that is too long.
+    pub fn exchange(
+        &self,
+        service: Service,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, TransportFailure> {
+        let url = Url::parse(&request.url).map_err(|error| TransportFailure(error.to_string()))?;
+        if is_onion(&url) && self.proxy.as_ref().is_none_or(Proxy::resolve_target) {
+            return Err(TransportFailure(
+                "an .onion name is reached through Tor only: set ALL_PROXY=socks5h://127.0.0.1:9050"
+                    .to_owned(),
+            ));
+        }
+        let connections = match service {
+            Service::Issuer => &self.issuer,
+            Service::Redeemer => &self.redeemer,
+        };
+        let agent = if is_loopback(&url) { &connections.direct } else { &connections.outward };
+
+        let mut builder = http::Request::builder().uri(&request.url).method(match request.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+        });
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value.as_str());
+        }
+        let failure = |error: ureq::Error| TransportFailure(error.to_string());
+        let answer = match request.method {
+            Method::Get => agent.run(builder.body(()).map_err(|error| failure(error.into()))?),
+            Method::Post => {
+                agent.run(builder.body(request.body.as_slice()).map_err(|error| failure(error.into()))?)
+            }
+        };
+        let mut answer = answer.map_err(failure)?;
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        let headers = headers.collect();
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_LENGTH).read_to_vec().map_err(failure)?;
+        Ok(HttpResponse { status, headers, body })
+    }
+}
+
+impl Default for HttpClient {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Connections {
+    fn new(proxy: Option<&Proxy>) -> Self {
+        Self { direct: agent(None), outward: agent(proxy.cloned()) }
+    }
+}
+
+fn agent(proxy: Option<Proxy>) -> Agent {
+    Agent::config_builder()
+        .user_agent(USER_AGENT)
+        .proxy(proxy)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_resolve(Some(CONNECT_TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_global(Some(EXCHANGE_TIMEOUT))
+        .build()
+        .new_agent()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+
+    /// Answers one request with `answer` and gives back what was asked, in lower case.
+    fn serve_once(answer: String) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut asked = String::new();
+            while !asked.ends_with("\r\n\r\n") {
+                reader.read_line(&mut asked).unwrap();
+            }
+            let asked = asked.to_lowercase();
+            let length = asked.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+            reader.read_exact(&mut body).unwrap();
+            // A client that has seen enough hangs up: that is what one of the tests is about.
+            let _ = stream.write_all(answer.as_bytes());
+            asked + &String::from_utf8(body).unwrap()
+        });
+        (url, served)
+    }
+
+    #[test]
+    fn a_request_is_sent_as_it_is_with_nothing_that_tells_machines_apart() {
+        let (url, served) =
+            serve_once("HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok".into());
+        let request = HttpRequest::post(format!("{url}/v1/orders"), "application/json", b"{}".to_vec())
+            .with_header("Authorization", "Bearer abc");
+        let answer = HttpClient::new().exchange(Service::Issuer, &request).unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_slice(), answer.header("x-a")),
+            (201, &b"ok"[..], Some("b"))
+        );
+        let asked = served.join().unwrap();
+        assert!(asked.starts_with("post /v1/orders http/1.1\r\n"), "{asked}");
+        assert!(asked.ends_with("\r\n\r\n{}"), "{asked}");
+        let mut names: Vec<_> =
+            asked.lines().skip(1).filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            ["accept", "authorization", "content-length", "content-type", "host", "user-agent"],
+            "{asked}"
+        );
+        assert!(asked.contains("user-agent: farthing\r\n"), "{asked}");
+    }
+
+    #[test]
+    fn a_redirect_is_an_answer_and_is_not_followed() {
+        let redirect = "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+        for method in [Method::Get, Method::Post] {
+            let (url, served) = serve_once(redirect.into());
+            let mut request = HttpRequest::get(url, "application/json");
+            request.method = method;
+            assert_eq!(HttpClient::new().exchange(Service::Redeemer, &request).unwrap().status, 307);
+            served.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_endless_answer_is_cut_off_and_a_missing_service_is_a_failure() {
+        let length = MAX_ANSWER_LENGTH + 1;
+        let body = "x".repeat(usize::try_from(length).unwrap());
+        let (url, served) = serve_once(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"));
+        let request = HttpRequest::get(url, "application/json");
+        let client = HttpClient::new();
+        assert!(client.exchange(Service::Issuer, &request).is_err());
+        served.join().unwrap();
+        assert!(client.exchange(Service::Issuer, &request).is_err(), "nobody listens any more");
+    }
+
+    #[test]
+    fn an_onion_name_is_not_looked_up_without_tor() {
+        let mut client = HttpClient::new();
+        client.proxy = None;
+        let request = HttpRequest::get("http://farthingabcdefgh.onion/".into(), "application/json");
+        let failure = client.exchange(Service::Issuer, &request).unwrap_err();
+        assert!(failure.0.contains("ALL_PROXY"), "{failure}");
+    }
+}

@@ -1,0 +1,166 @@
+//! Reading what a service answered, and telling a word of the service from a failure on the way.
+
+use farthing_api::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
+use serde::de::DeserializeOwned;
+
+use crate::http_message::{HttpResponse, TransportFailure};
+
+/// The longest piece of somebody else's text that is shown.
+const MAX_SHOWN: usize = 300;
+
+/// Why a call gave nothing. `call` is method and URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// No answer came: nobody knows whether the request arrived.
+    #[error("{call}: no answer: {cause}")]
+    Unreachable {
+        /// The call.
+        call: String,
+        /// What the transport said.
+        cause: String,
+    },
+    /// The service could not do it now (408, 429, 5xx).
+    #[error("{call}: answered {status}, cannot do it now{}", shown(.detail))]
+    Unavailable {
+        /// The call.
+        call: String,
+        /// HTTP status.
+        status: u16,
+        /// The service's words, if any.
+        detail: String,
+    },
+    /// The service refused, in its own words.
+    #[error("{call}: refused: {}{}", .kind.title(), shown(.detail))]
+    Refused {
+        /// The call.
+        call: String,
+        /// Which refusal.
+        kind: ProblemKind,
+        /// The service's words.
+        detail: String,
+    },
+    /// An answer that is not one of the service's: a proxy, a login page, another program.
+    #[error("{call}: answered {status}, which is no answer of a Farthing service: {reason}; check the URL")]
+    Foreign {
+        /// The call.
+        call: String,
+        /// HTTP status.
+        status: u16,
+        /// What was expected.
+        reason: String,
+    },
+}
+
+impl ServiceError {
+    /// The failure of a call that got no answer.
+    pub fn unreachable(call: &str, failure: &TransportFailure) -> Self {
+        Self::Unreachable { call: call.to_owned(), cause: failure.0.clone() }
+    }
+
+    /// The refusal, if the service spoke clearly.
+    pub const fn refusal(&self) -> Option<ProblemKind> {
+        match self {
+            Self::Refused { kind, .. } => Some(*kind),
+            Self::Unreachable { .. } | Self::Unavailable { .. } | Self::Foreign { .. } => None,
+        }
+    }
+}
+
+fn shown(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+}
+
+/// A service's text, made safe for a terminal: control characters gone, length bounded.
+pub(crate) fn tame(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect()
+}
+
+/// Reads a JSON answer that came with one of the `expected` statuses.
+///
+/// # Errors
+///
+/// [`ServiceError`], by status and content.
+pub(crate) fn read_json<T: DeserializeOwned>(
+    call: &str,
+    answer: &HttpResponse,
+    expected: &[u16],
+) -> Result<T, ServiceError> {
+    check_status(call, answer, expected)?;
+    serde_json::from_slice(&answer.body).map_err(|error| ServiceError::Foreign {
+        call: call.to_owned(),
+        status: answer.status,
+        reason: tame(&format!("its JSON does not read: {error}")),
+    })
+}
+
+/// Passes an answer that came with one of the `expected` statuses.
+///
+/// # Errors
+///
+/// [`ServiceError`], by status and content.
+pub(crate) fn check_status(call: &str, answer: &HttpResponse, expected: &[u16]) -> Result<(), ServiceError> {
+    let call = call.to_owned();
+    let status = answer.status;
+    if expected.contains(&status) {
+        return Ok(());
+    }
+    let problem = problem_of(answer);
+    if matches!(status, 408 | 429 | 500..) {
+        let detail = problem.map(|problem| tame(&problem.detail)).unwrap_or_default();
+        return Err(ServiceError::Unavailable { call, status, detail });
+    }
+    let known = problem.as_ref().and_then(|problem| {
+        let kind = ProblemKind::from_uri(&problem.kind)?;
+        Some((kind, tame(&problem.detail)))
+    });
+    Err(match known {
+        Some((kind, detail)) => ServiceError::Refused { call, kind, detail },
+        None if (300..400).contains(&status) => {
+            ServiceError::Foreign { call, status, reason: "redirects are not followed".to_owned() }
+        }
+        None => ServiceError::Foreign { call, status, reason: "it explains nothing".to_owned() },
+    })
+}
+
+fn problem_of(answer: &HttpResponse) -> Option<Problem> {
+    if answer.media_type() != PROBLEM_MEDIA_TYPE {
+        return None;
+    }
+    let problem: Problem = serde_json::from_slice(&answer.body).ok()?;
+    (problem.status == answer.status).then_some(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, media_type: &str, body: &str) -> HttpResponse {
+        let headers = vec![("Content-Type".to_owned(), media_type.to_owned())];
+        HttpResponse { status, headers, body: body.as_bytes().to_vec() }
+    }
+
+    fn problem(kind: ProblemKind) -> HttpResponse {
+        let body = serde_json::to_string(&Problem::new(kind, "why\u{1b}[31m")).unwrap();
+        answer(kind.status(), PROBLEM_MEDIA_TYPE, &body)
+    }
+
+    #[test]
+    fn only_the_services_own_words_are_a_refusal() {
+        let refused = check_status("GET u", &problem(ProblemKind::VoucherUnknown), &[200]).unwrap_err();
+        assert_eq!(refused.refusal(), Some(ProblemKind::VoucherUnknown));
+        assert_eq!(refused.to_string(), "GET u: refused: No voucher has this code (why[31m)");
+        for other in [
+            answer(404, "text/html", "<h1>Not found</h1>"),
+            answer(404, PROBLEM_MEDIA_TYPE, "{}"),
+            answer(302, "text/html", ""),
+            answer(403, PROBLEM_MEDIA_TYPE, &String::from_utf8(problem(ProblemKind::NotFound).body).unwrap()),
+            problem(ProblemKind::Unavailable),
+            answer(502, "text/html", "bad gateway"),
+            answer(429, "text/plain", "slow down"),
+            answer(200, "text/html", "hello"),
+        ] {
+            let error = read_json::<Problem>("GET u", &other, &[200]).unwrap_err();
+            assert_eq!(error.refusal(), None, "{error}");
+        }
+    }
+}
