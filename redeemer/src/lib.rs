@@ -1,1 +1,44 @@
-//! Placeholder.
+//! farthing-redeemer: takes tokens from publishers, refuses double spends, and credits what was taken. It never learns
+//! who bought a token, what was read for it, or by whom.
+//!
+//! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers` and
+//! `redemption` are what it is about, and `store` is what it asks of its database.
+
+mod admin;
+mod cli;
+mod config;
+mod maintenance;
+mod publishers;
+mod redemption;
+mod routes;
+mod service;
+mod store;
+mod totals;
+
+#[cfg(test)]
+mod test_tokens;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use farthing_service::environment::Environment;
+
+use cli::RunError;
+
+/// Runs the program `farthing-redeemer` with its command line, the program's name first: 0 when all went well, 1 when
+/// it failed (one line on standard error says why), 2 when the command line is no good.
+pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> ExitCode {
+    match cli::run(args, environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Usage(error)) => {
+            // Help and version are asked for, and go to standard output; where that is closed nobody reads it.
+            let _ = error.print();
+            if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        }
+        Err(RunError::Failed(error)) => {
+            let _ = writeln!(io::stderr(), "farthing-redeemer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

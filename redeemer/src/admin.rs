@@ -1,0 +1,145 @@
+//! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
+
+use anyhow::bail;
+use farthing_protocol::Day;
+use farthing_service::admin_socket;
+use farthing_service::embedded::EmbeddedStore;
+use farthing_service::environment::Environment;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
+use crate::service::open_store;
+use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers};
+
+/// A command that needs the store. Each is answered by a list, one entry a line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Adds a publisher; its id and its first API key.
+    AddPublisher {
+        /// What the operator calls it.
+        name: PublisherName,
+    },
+    /// Every publisher with its keys.
+    ListPublishers,
+    /// Gives a publisher one more API key; the key.
+    AddKey {
+        /// Whose.
+        publisher: PublisherId,
+    },
+    /// Takes an API key out of force, for ever.
+    RevokeKey {
+        /// Whose.
+        publisher: PublisherId,
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// Every record of the store.
+    DumpStore,
+}
+
+/// Gives `command` to the running service, or does it on the store if none runs.
+///
+/// # Errors
+/// It could not be done; the message says why.
+pub fn run(command: Command, config: &Config, environment: &Environment) -> anyhow::Result<Value> {
+    if let Some(answer) = admin_socket::call(&config.admin_socket, &command)? {
+        return Ok(answer);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let store = open_store(config, environment)?;
+    runtime.block_on(execute(command, &store, environment))
+}
+
+/// Does a command.
+///
+/// # Errors
+/// It could not be done; the message says why.
+pub async fn execute(
+    command: Command,
+    store: &EmbeddedStore,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    match command {
+        Command::AddPublisher { name } => add_publisher(name, store, environment).await,
+        Command::ListPublishers => Ok(store.list().await?.iter().map(listed).collect()),
+        Command::AddKey { publisher } => add_key(publisher, store, environment).await,
+        Command::RevokeKey { publisher, key } => revoke_key(publisher, key, store, environment).await,
+        Command::DumpStore => Ok(serde_json::to_value(store.dump().await?)?),
+    }
+}
+
+async fn add_publisher(
+    name: PublisherName,
+    store: &dyn Publishers,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    let created = Day::from_unix(environment.now());
+    let (id, key) = (PublisherId::random()?, ApiKey::random()?);
+    let publisher = Publisher { id, name: name.clone(), created, keys: vec![in_force(&key, created)] };
+    environment.step("publisher.before");
+    let added = store.add(publisher).await?;
+    environment.step("publisher.after");
+    match added {
+        PublisherAdded::Done => Ok(json!([{ "id": id, "api_key": key.reveal().as_str() }])),
+        PublisherAdded::NameTaken => bail!(
+            "a publisher is called {:?} already; choose another name, or `publishers keys add` gives it a new key",
+            name.as_str()
+        ),
+    }
+}
+
+async fn add_key(
+    publisher: PublisherId,
+    store: &dyn Publishers,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    let key = ApiKey::random()?;
+    environment.step("publisher.before");
+    let added = store.add_key(publisher, in_force(&key, Day::from_unix(environment.now()))).await?;
+    environment.step("publisher.after");
+    match added {
+        KeyAdded::Done => {
+            Ok(json!([{ "id": publisher, "key_id": key.id(), "api_key": key.reveal().as_str() }]))
+        }
+        KeyAdded::UnknownPublisher => unknown_publisher(publisher),
+    }
+}
+
+async fn revoke_key(
+    publisher: PublisherId,
+    key: ApiKeyId,
+    store: &dyn Publishers,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    environment.step("publisher.before");
+    let revoked = store.revoke_key(publisher, key).await?;
+    environment.step("publisher.after");
+    match revoked {
+        KeyRevoked::Done => Ok(json!([format!("revoked the API key {key}: it is refused from now on")])),
+        KeyRevoked::UnknownPublisher => unknown_publisher(publisher),
+        KeyRevoked::UnknownKey => {
+            bail!("the publisher {publisher} has no API key {key}; `publishers list` shows its keys")
+        }
+    }
+}
+
+fn unknown_publisher(publisher: PublisherId) -> anyhow::Result<Value> {
+    bail!("there is no publisher {publisher}; `publishers list` shows them")
+}
+
+fn in_force(key: &ApiKey, created: Day) -> ApiKeyRecord {
+    ApiKeyRecord { id: key.id(), hash: key.hash(), created, revoked: false }
+}
+
+fn listed(publisher: &Publisher) -> Value {
+    let key = |key: &ApiKeyRecord| json!({ "id": key.id, "created": key.created, "revoked": key.revoked });
+    json!({
+        "id": publisher.id,
+        "name": publisher.name,
+        "created": publisher.created,
+        "keys": publisher.keys.iter().map(key).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,256 @@
+//! The command line of `farthing-redeemer`.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use farthing_protocol::TokenKeyId;
+use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
+use farthing_service::embedded::EmbeddedStore;
+use farthing_service::environment::Environment;
+use farthing_service::telemetry;
+use serde_json::Value;
+
+use crate::admin::{self, Command};
+use crate::config::Config;
+use crate::service;
+
+/// Takes tokens from publishers, refuses double spends, credits what was taken.
+#[derive(Debug, Parser)]
+#[command(name = "farthing-redeemer", version, max_term_width = 110)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, default_value = "redeemer.toml", value_name = "FILE")]
+    config: PathBuf,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run the service until it is told to stop.
+    Serve,
+    /// The store.
+    #[command(subcommand)]
+    Store(StoreAction),
+    /// Those who redeem tokens.
+    #[command(subcommand)]
+    Publishers(PublishersAction),
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreAction {
+    /// Make the store and the service's secrets. Done once, before the issuer's `keys init`.
+    Init {
+        /// Accept a token key that is older than the store, by its id; or `all`.
+        #[arg(long, value_name = "ID|all")]
+        trust_key: Vec<String>,
+    },
+    /// Print every record of the store, one JSON object a line: all that this service knows.
+    Dump,
+}
+
+#[derive(Debug, Subcommand)]
+enum PublishersAction {
+    /// Add a publisher and print its id and first API key, which is not shown again.
+    Add {
+        /// What you call it.
+        name: String,
+    },
+    /// Print the publishers and the ids of their API keys, one JSON object a line.
+    List,
+    /// API keys.
+    #[command(subcommand)]
+    Keys(KeysAction),
+}
+
+// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
+#[derive(Debug, Subcommand)]
+enum KeysAction {
+    /// Give a publisher one more API key and print it; it is not shown again.
+    Add {
+        /// The publisher's id, as `publishers list` prints it.
+        publisher_id: String,
+    },
+    /// Take an API key out of force, for ever.
+    Revoke {
+        /// The publisher's id, as `publishers list` prints it.
+        publisher_id: String,
+        /// The key's id, as `publishers list` prints it.
+        key_id: String,
+    },
+}
+
+/// Parses the command line and does what it says.
+///
+/// # Errors
+/// What went wrong, in one line. Mistakes in the command line itself are clap's.
+pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> Result<(), RunError> {
+    let cli = Cli::try_parse_from(args)?;
+    let mut out = io::stdout().lock();
+    let config = Config::load(&cli.config).map_err(anyhow::Error::new)?;
+    telemetry::init(config.log_format, config.log_level).map_err(anyhow::Error::new)?;
+    act(cli.action, config, environment, &mut out)?;
+    Ok(())
+}
+
+/// Why the program ends with another status than 0.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The command line is not one of ours, or asks for help.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The command failed.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
+fn act(
+    action: Action,
+    config: Config,
+    environment: &Environment,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let command = match action {
+        Action::Serve => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            return runtime.block_on(service::serve(config, environment.clone()));
+        }
+        Action::Store(StoreAction::Init { trust_key }) => {
+            return init_store(&config, &trust_key, environment.now(), out);
+        }
+        Action::Store(StoreAction::Dump) => Command::DumpStore,
+        Action::Publishers(PublishersAction::Add { name }) => {
+            Command::AddPublisher { name: name.parse().context("NAME")? }
+        }
+        Action::Publishers(PublishersAction::List) => Command::ListPublishers,
+        Action::Publishers(PublishersAction::Keys(KeysAction::Add { publisher_id })) => {
+            Command::AddKey { publisher: publisher_id.parse().context("PUBLISHER_ID")? }
+        }
+        Action::Publishers(PublishersAction::Keys(KeysAction::Revoke { publisher_id, key_id })) => {
+            let publisher = publisher_id.parse().context("PUBLISHER_ID")?;
+            Command::RevokeKey { publisher, key: key_id.parse().context("KEY_ID")? }
+        }
+    };
+    lines(admin::run(command, &config, environment)?, out)
+}
+
+fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
+    let trusted = trusted_keys(trust_key)?;
+    // The secrets first, so that one that was lost is made anew even where there is a store already.
+    config.signing_key.create_if_missing(&config.base)?;
+    config.idempotency_secret.create_if_missing(&config.base)?;
+    EmbeddedStore::create(&config.store, &Birth::new(ServiceKind::Redeemer, now, trusted)?)?;
+    writeln!(out, "made the store {}", config.store.display())?;
+    Ok(())
+}
+
+fn trusted_keys(named: &[String]) -> anyhow::Result<TrustedKeys> {
+    if named.iter().any(|name| name == "all") {
+        return Ok(TrustedKeys::All);
+    }
+    let ids = named
+        .iter()
+        .map(|text| {
+            let id: TokenKeyId = text.parse().with_context(|| format!("--trust-key {text}"))?;
+            Ok(farthing_api::Base64Url(id.to_bytes()))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(if ids.is_empty() { TrustedKeys::None } else { TrustedKeys::These(ids) })
+}
+
+/// Prints a list, one entry a line: texts as they are, everything else as JSON.
+fn lines(answer: Value, out: &mut impl Write) -> anyhow::Result<()> {
+    let Value::Array(entries) = answer else { bail!("the service answered something else than a list") };
+    for entry in entries {
+        match entry {
+            Value::String(text) => writeln!(out, "{text}")?,
+            other => writeln!(out, "{other}")?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Does one command line on a configuration in `directory`; what it printed, or its line of error.
+    fn command(directory: &Path, line: &[&str]) -> Result<String, String> {
+        let file = directory.join("redeemer.toml");
+        std::fs::write(&file, include_str!("../../configs/redeemer.toml")).unwrap();
+        let config = file.to_str().unwrap();
+        let args = [&["farthing-redeemer"], line, &["--config", config]].concat();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let cli = Cli::try_parse_from(&args).map_err(|error| error.kind().to_string())?;
+            let mut out = Vec::new();
+            let config = Config::load(&cli.config).unwrap();
+            match act(cli.action, config, &Environment::production(), &mut out) {
+                Ok(()) => return Ok(String::from_utf8(out).unwrap()),
+                // The writer of the command before, which was another process outside this test, may not have ended.
+                Err(error) if error.to_string().contains("open in another") && Instant::now() < deadline => {
+                    std::thread::yield_now();
+                }
+                Err(error) => return Err(format!("{error:#}")),
+            }
+        }
+    }
+
+    #[test]
+    fn publishers_are_kept_between_commands() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = |line: &[&str]| command(directory.path(), line);
+        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let missing = run(&["publishers", "list"]).unwrap_err();
+        assert!(missing.contains("run `farthing-redeemer store init`"), "{missing}");
+        assert!(run(&["store", "init", "--trust-key", "all"]).unwrap().starts_with("made the store "));
+        assert!(run(&["store", "init"]).unwrap_err().contains("redeemer.db exists"));
+
+        let added = run(&["publishers", "add", "Daily"]).unwrap();
+        assert_eq!(added.lines().count(), 1);
+        let added = json(&added);
+        let id = added["id"].as_str().unwrap();
+        assert!(added["api_key"].as_str().unwrap().starts_with("fpk_"));
+        assert!(run(&["publishers", "add", "Daily"]).unwrap_err().contains("called \"Daily\" already"));
+        let second = json(&run(&["publishers", "keys", "add", id]).unwrap());
+        let key_id = second["key_id"].as_str().unwrap();
+        let revoked = run(&["publishers", "keys", "revoke", id, key_id]).unwrap();
+        assert!(revoked.contains(key_id));
+
+        let listed = json(&run(&["publishers", "list"]).unwrap());
+        assert_eq!(listed["name"], "Daily");
+        let keys: Vec<_> = listed["keys"].as_array().unwrap().iter().map(|key| &key["revoked"]).collect();
+        assert_eq!(keys, [false, true]);
+        assert_eq!(listed["keys"][1]["id"], key_id);
+
+        let dumped = run(&["store", "dump"]).unwrap();
+        let secret = added["api_key"].as_str().unwrap();
+        assert!(dumped.contains("Daily") && !dumped.contains(secret) && !dumped.contains(&secret[4..]));
+    }
+
+    #[test]
+    fn a_wrong_id_is_named_and_not_repeated() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = |line: &[&str]| command(directory.path(), line).unwrap_err();
+        run(&["publishers", "list"]);
+        let id = "AAAAAAAAAAAAAAAAAAAAAA";
+        for (line, begins) in [
+            (&["publishers", "keys", "add", "fpk_secret"][..], "PUBLISHER_ID: not a publisher's id"),
+            (&["publishers", "keys", "revoke", id, "fpk_secret"], "KEY_ID: not an API key's id"),
+            (&["publishers", "add", " x"], "NAME: a publisher's name has"),
+            (&["store", "init", "--trust-key", "x"], "--trust-key x: not base64url"),
+        ] {
+            let error = run(line);
+            assert!(error.starts_with(begins) && !error.contains("secret"), "{error}");
+        }
+        command(directory.path(), &["store", "init"]).unwrap();
+        assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher AAAA"));
+        run(&["publishers", "keys"]);
+    }
+}

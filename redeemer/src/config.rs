@@ -1,0 +1,146 @@
+//! The redeemer's configuration file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use farthing_protocol::IssuerName;
+use farthing_service::config::{self, ConfigError, ConfigPath, StoreConfig};
+use farthing_service::duration::Seconds;
+use farthing_service::secret_ref::SecretRef;
+use farthing_service::telemetry::{LogFormat, LogLevel};
+use farthing_service::timeouts::Timeouts;
+use serde::Deserialize;
+
+/// Every key of the file; `configs/redeemer.toml` explains them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigKeys {
+    listen: SocketAddr,
+    metrics_listen: Option<SocketAddr>,
+    admin_socket: ConfigPath,
+    issuer_name: IssuerName,
+    keyring: ConfigPath,
+    #[serde(default)]
+    keyring_poll_seconds: Seconds<5>,
+    store: StoreConfig,
+    signing_key: Option<SecretRef>,
+    idempotency_secret: Option<SecretRef>,
+    #[serde(default)]
+    timeouts: Timeouts,
+    #[serde(default)]
+    log_format: LogFormat,
+    #[serde(default)]
+    log_level: LogLevel,
+}
+
+/// A configuration that has been checked, with every path resolved.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the API is served.
+    pub listen: SocketAddr,
+    /// Where metrics are served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where commands reach the running service.
+    pub admin_socket: PathBuf,
+    /// The issuer whose tokens are taken.
+    pub issuer_name: IssuerName,
+    /// The directory of token keys.
+    pub keyring: PathBuf,
+    /// How often it is looked at.
+    pub keyring_poll: Seconds<5>,
+    /// The database file.
+    pub store: PathBuf,
+    /// The Ed25519 key that signs totals.
+    pub signing_key: SecretRef,
+    /// The key of the MACs under which answers are kept.
+    pub idempotency_secret: SecretRef,
+    /// The directory that secrets' relative paths begin at.
+    pub base: PathBuf,
+    /// How long anything may take.
+    pub timeouts: Timeouts,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: LogLevel,
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, as one line.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Ok(Self::resolve(path, config::load(path)?))
+    }
+
+    fn resolve(path: &Path, keys: ConfigKeys) -> Self {
+        let base = config::base_directory(path).to_owned();
+        let StoreConfig::Embedded { path: store } = keys.store;
+        let store = store.resolve(&base);
+        let beside_store = |extension| SecretRef::File(store.with_extension(extension));
+        Self {
+            listen: keys.listen,
+            metrics_listen: keys.metrics_listen,
+            admin_socket: keys.admin_socket.resolve(&base),
+            issuer_name: keys.issuer_name,
+            keyring: keys.keyring.resolve(&base),
+            keyring_poll: keys.keyring_poll_seconds,
+            signing_key: keys.signing_key.unwrap_or_else(|| beside_store("signing-key")),
+            idempotency_secret: keys.idempotency_secret.unwrap_or_else(|| beside_store("idempotency-secret")),
+            store,
+            base,
+            timeouts: keys.timeouts,
+            log_format: keys.log_format,
+            log_level: keys.log_level,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../configs/redeemer.toml");
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        let path = Path::new("/etc/farthing/redeemer.toml");
+        Ok(Config::resolve(path, config::parse(path, text)?))
+    }
+
+    #[test]
+    fn the_sample_is_a_configuration() {
+        let config = parse(SAMPLE).unwrap();
+        assert_eq!(config.store, Path::new("/etc/farthing/data/redeemer.db"));
+        assert_eq!(config.admin_socket, Path::new("/etc/farthing/data/redeemer.sock"));
+        assert_eq!(config.issuer_name.as_str(), "issuer.localhost");
+    }
+
+    #[test]
+    fn secrets_lie_beside_the_store_unless_said_otherwise() {
+        let lines = SAMPLE
+            .lines()
+            .filter(|line| !line.starts_with("signing_key") && !line.starts_with("idempotency"));
+        let config = parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let file = |name: &str| SecretRef::File(Path::new("/etc/farthing/data").join(name));
+        assert_eq!(config.signing_key, file("redeemer.signing-key"));
+        assert_eq!(config.idempotency_secret, file("redeemer.idempotency-secret"));
+        let sample = parse(SAMPLE).unwrap();
+        assert_eq!(sample.signing_key, SecretRef::parse("file:data/redeemer.signing-key").unwrap());
+    }
+
+    #[test]
+    fn a_mistake_is_one_line_that_names_the_key() {
+        for (from, to, line) in [
+            ("listen =", "listne =", "listne"),
+            ("listen = \"127.0.0.1:8702\"", "listen = \"localhost\"", "listen"),
+            ("\"issuer.localhost\"", "\"issuer localhost\"", "issuer_name"),
+            ("\"embedded\"", "\"mongodb\"", "store.kind"),
+            ("\"file:data/redeemer.idempotency-secret\"", "\"hunter2\"", "idempotency_secret"),
+            ("store_ms = 2000", "store_ms = 0", "timeouts.store_ms"),
+        ] {
+            let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.starts_with("/etc/farthing/redeemer.toml: ") && error.contains(line), "{error}");
+            assert!(!error.contains('\n') && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

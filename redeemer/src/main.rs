@@ -1,0 +1,9 @@
+//! The program `farthing-redeemer`.
+
+use std::process::ExitCode;
+
+use farthing_service::environment::Environment;
+
+fn main() -> ExitCode {
+    farthing_redeemer::run(std::env::args_os(), &Environment::production())
+}

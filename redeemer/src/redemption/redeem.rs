@@ -1,0 +1,91 @@
+use farthing_api::{ProblemKind, RedemptionAnswer};
+use farthing_protocol::TokenKeyId;
+use farthing_service::keyring::{KeyStatus, Keyring};
+use farthing_service::problem::ProblemResponse;
+
+use super::{Answer, FoundKey, IdempotencyKey, Judgement, RedemptionRequest, judge};
+use crate::publishers::PublisherId;
+use crate::service::Redeemer;
+use crate::store::{Redeemed, Redemption};
+
+impl Redeemer {
+    /// Takes a publisher's tokens: looks for the answer that is kept, judges the tokens, and only then touches the
+    /// spent set. A request that is equal to an answered one gets the same answer.
+    ///
+    /// # Errors
+    /// The key was used with other tokens, or nothing is known of the outcome.
+    pub async fn redeem(
+        &self,
+        publisher: PublisherId,
+        key: &IdempotencyKey,
+        request: RedemptionRequest,
+    ) -> Result<RedemptionAnswer, ProblemResponse> {
+        let now = self.environment.now();
+        let atomic = request.atomic;
+        let key = self.idempotency.key_mac(publisher, key);
+        let request_mac = self.idempotency.request_mac(&request);
+        if let Some(kept) = self.spent.kept_answer(key, now).await? {
+            return answered(kept.meets(&request_mac));
+        }
+        let judgement = self.judge(request, now).await?;
+        if let Some(results) = judgement.refused_outright(atomic) {
+            return Ok(Answer::refusing(results).into_view(false));
+        }
+        let Judgement { tokens, keys } = judgement;
+        let redemption = Redemption { publisher, key, request: request_mac, atomic, tokens, keys, now };
+        self.environment.step("redemption.before");
+        let redeemed = self.spent.redeem(redemption).await?;
+        self.environment.step("redemption.after");
+        answered(redeemed)
+    }
+
+    /// The answer that is kept under a publisher's key.
+    ///
+    /// # Errors
+    /// None is, or the store does not answer.
+    pub async fn kept_answer(
+        &self,
+        publisher: PublisherId,
+        key: &IdempotencyKey,
+    ) -> Result<RedemptionAnswer, ProblemResponse> {
+        let key = self.idempotency.key_mac(publisher, key);
+        let kept = self.spent.kept_answer(key, self.environment.now()).await?;
+        kept.map(|kept| kept.answer.into_view(true)).ok_or_else(|| {
+            let detail =
+                "nothing was spent under this key in the last 48 hours; sending the redemption is safe";
+            ProblemResponse::new(ProblemKind::RedemptionUnknown, detail)
+        })
+    }
+
+    /// Judges the tokens on the threads for arithmetic.
+    async fn judge(&self, request: RedemptionRequest, now: u64) -> Result<Judgement, ProblemResponse> {
+        let (keyring, challenge) = (self.keyring.current(), self.challenge);
+        let judging = self.arithmetic.run(move || judge(&request, &challenge, |id| find(&keyring, id, now)));
+        judging.await?.map_err(|error| ProblemResponse::internal(&error))
+    }
+}
+
+fn find<'a>(keyring: &'a Keyring, id: &TokenKeyId, now: u64) -> FoundKey<'a> {
+    let Some(entry) = keyring.get(id) else { return FoundKey::Unknown };
+    match (entry.status(now), entry.secret()) {
+        (KeyStatus::Revoked, _) => FoundKey::Revoked,
+        (KeyStatus::Future | KeyStatus::Issuing | KeyStatus::RedeemOnly, Some(secret)) => {
+            FoundKey::Accepted(entry.facts(), secret)
+        }
+        // A secret that was forgotten stays so, even if the clock was set back.
+        (KeyStatus::Ended, _) | (_, None) => FoundKey::Expired,
+    }
+}
+
+fn answered(redeemed: Redeemed) -> Result<RedemptionAnswer, ProblemResponse> {
+    match redeemed {
+        Redeemed::Done(answer) => Ok(answer.into_view(false)),
+        Redeemed::Replayed(answer) => Ok(answer.into_view(true)),
+        Redeemed::KeyReused => {
+            let detail =
+                "an answer to other tokens is kept under this key; take a new key for each redemption";
+            Err(ProblemResponse::new(ProblemKind::IdempotencyKeyReused, detail)
+                .in_field(farthing_api::IDEMPOTENCY_KEY_HEADER))
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The HTTP API: one file a resource.
+
+mod balance;
+mod keys;
+mod redemptions;
+mod totals;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, web};
+use farthing_api::ProblemKind;
+use farthing_service::bearer::bearer_token;
+use farthing_service::health::{self, Readiness};
+use farthing_service::problem::ProblemResponse;
+
+use crate::publishers::{ApiKey, PublisherId};
+use crate::service::Redeemer;
+
+/// Adds every route; cloned for each worker thread.
+pub fn of(redeemer: &Arc<Redeemer>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    let redeemer = Arc::clone(redeemer);
+    move |routes| {
+        let readiness: Arc<dyn Readiness> = redeemer.clone();
+        health::configure(routes, readiness);
+        routes
+            .app_data(web::Data::from(Arc::clone(&redeemer)))
+            .configure(redemptions::configure)
+            .configure(balance::configure)
+            .configure(keys::configure)
+            .configure(totals::configure);
+    }
+}
+
+/// The publisher whose API key the request shows.
+async fn publisher(redeemer: &Redeemer, request: &HttpRequest) -> Result<PublisherId, ProblemResponse> {
+    let unknown = || {
+        let detail = "send a publisher's API key that is in force: `Authorization: Bearer fpk_...`";
+        ProblemResponse::new(ProblemKind::ApiKeyUnknown, detail).in_field("Authorization")
+    };
+    let key = bearer_token(request.headers()).and_then(ApiKey::parse).ok_or_else(unknown)?;
+    redeemer.publishers.by_api_key(key.hash()).await?.ok_or_else(unknown)
+}

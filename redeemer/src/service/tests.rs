@@ -1,0 +1,181 @@
+//! The whole service over HTTP, with real keys, a real store and a clock that is set by hand.
+
+mod outage;
+mod public;
+mod redemptions;
+mod requests;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use data_encoding::BASE64URL_NOPAD;
+use farthing_api::{Envelope, KeyListing, Problem, ProblemKind, Totals};
+use farthing_protocol::{IssuerName, SECONDS_PER_DAY, Token};
+use farthing_service::birth::{Birth, TrustedKeys};
+use farthing_service::clock::Clock;
+use farthing_service::server::Server;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use ureq::http::{Request, Response};
+
+use super::*;
+use crate::admin::Command;
+use crate::test_tokens::{ISSUER, NOW, TestKey};
+
+struct SetClock(AtomicU64);
+
+impl Clock for SetClock {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A redeemer that serves on a free port of the loopback.
+struct Running {
+    directory: tempfile::TempDir,
+    clock: Arc<SetClock>,
+    steps: Arc<Mutex<Vec<String>>>,
+    url: String,
+    redeemer: Arc<Redeemer>,
+    store: EmbeddedStore,
+    api_key: String,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(serving) = self.serving.take() {
+            let _ = serving.join();
+        }
+    }
+}
+
+fn config(directory: &Path) -> Config {
+    let path = directory.join("redeemer.toml");
+    let text = include_str!("../../../configs/redeemer.toml")
+        .replace("127.0.0.1:8702", "127.0.0.1:0")
+        .replace("metrics_listen", "# metrics_listen")
+        .replace("store_ms = 2000", "store_ms = 20000");
+    std::fs::write(&path, text).unwrap();
+    Config::load(&path).unwrap()
+}
+
+impl Running {
+    /// Starts one that knows `keys`.
+    fn start(keys: &[&TestKey]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path());
+        std::fs::create_dir_all(&config.keyring).unwrap();
+        for key in keys {
+            key.write(&config.keyring);
+        }
+        let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap();
+        EmbeddedStore::create(&config.store, &birth).unwrap();
+        config.signing_key.create_if_missing(&config.base).unwrap();
+        config.idempotency_secret.create_if_missing(&config.base).unwrap();
+        let clock = Arc::new(SetClock(AtomicU64::new(NOW)));
+        let steps = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&steps);
+        let environment = Environment {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            steps: Arc::new(move |step| seen.lock().unwrap().push(step.to_owned())),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (ready, started) = std::sync::mpsc::channel();
+        let serving = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let store = open_store(&config, &environment).unwrap();
+                let (redeemer, options) = assemble(store.clone(), config, environment.clone()).await.unwrap();
+                let server = Server::bind(options, routes::of(&redeemer)).unwrap();
+                let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
+                let added = admin::execute(name, &store, &environment).await.unwrap();
+                let api_key = added[0]["api_key"].as_str().unwrap().to_owned();
+                ready.send((server.address(), redeemer, store, api_key)).unwrap();
+                server.run(async { drop(stopped.await) }).await.unwrap();
+            });
+        });
+        let (address, redeemer, store, api_key) = started.recv().unwrap();
+        let url = format!("http://{address}");
+        let (stop, serving) = (Some(stop), Some(serving));
+        Self { directory, clock, steps, url, redeemer, store, api_key, stop, serving }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        let request = Request::get(format!("{}{path}", self.url));
+        send(request.header("Authorization", format!("Bearer {}", self.api_key)).body(Vec::new()).unwrap())
+    }
+
+    /// A redemption that lacks nothing but a body.
+    fn post(&self, path: &str, key: &str, media_type: &str) -> ureq::http::request::Builder {
+        Request::post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.api_key))
+            .header("Idempotency-Key", key)
+            .header("Content-Type", media_type)
+    }
+
+    fn redeem(&self, key: &str, tokens: &[&Token], atomic: bool) -> Answer {
+        let tokens: Vec<_> = tokens.iter().map(|token| BASE64URL_NOPAD.encode(&token.encode())).collect();
+        let body = serde_json::to_vec(&json!({"tokens": tokens, "atomic": atomic})).unwrap();
+        send(self.post("/v1/redemptions", key, "application/json").body(body).unwrap())
+    }
+
+    fn redeem_octets(&self, path: &str, key: &str, tokens: &[&Token]) -> Answer {
+        let body = tokens.iter().flat_map(|token| token.encode()).collect();
+        send(self.post(path, key, "application/octet-stream").body(body).unwrap())
+    }
+
+    fn euro_tokens(&self) -> Value {
+        self.get("/v1/balance").json()["credit"][0]["tokens"].clone()
+    }
+
+    fn reload(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.redeemer.keyring.reload()).unwrap();
+    }
+}
+
+fn send(request: Request<Vec<u8>>) -> Answer {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut response = agent.run(request).unwrap();
+    let body = response.body_mut().read_to_vec().unwrap();
+    Answer { response: response.map(|_| ()), body }
+}
+
+struct Answer {
+    response: Response<()>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The kind and field of a problem, whose status is the answer's.
+    #[track_caller]
+    fn problem(&self) -> (ProblemKind, Option<String>) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem: Problem = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(problem.status, self.status());
+        (ProblemKind::from_uri(&problem.kind).unwrap(), problem.field)
+    }
+
+    #[track_caller]
+    fn results(&self, status: u16, results: &[&str]) {
+        assert_eq!(self.status(), status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.json()["results"], json!(results));
+    }
+}

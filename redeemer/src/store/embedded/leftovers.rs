@@ -1,0 +1,30 @@
+use async_trait::async_trait;
+use farthing_protocol::Day;
+use farthing_service::embedded::EmbeddedStore;
+use farthing_service::unavailable::Unavailable;
+
+use super::{kept_answers, spent_sets};
+use crate::store::{DAYS_KEPT_AFTER_END, Leftovers, Slice};
+
+#[async_trait]
+impl Leftovers for EmbeddedStore {
+    async fn drop_ended_sets(&self, now: u64, limit: usize) -> Result<Slice, Unavailable> {
+        let today = Day::from_unix(now).number();
+        let Some(ended) = today.checked_sub(DAYS_KEPT_AFTER_END).and_then(Day::from_number) else {
+            return Ok(Slice::Last);
+        };
+        // The closed mark is durable before the first spent mark goes.
+        self.write(move |transaction| spent_sets::close(transaction, ended)).await?;
+        let dropped = self.write(move |transaction| spent_sets::drop_closed(transaction, limit)).await?;
+        Ok(slice(dropped, limit))
+    }
+
+    async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable> {
+        let dropped = self.write(move |transaction| kept_answers::drop_old(transaction, now, limit)).await?;
+        Ok(slice(dropped, limit))
+    }
+}
+
+fn slice(dropped: usize, limit: usize) -> Slice {
+    if dropped < limit { Slice::Last } else { Slice::More }
+}

@@ -1,0 +1,147 @@
+//! The sets themselves: which there are, and the marks in them.
+
+use farthing_protocol::{Day, TokenKeyId};
+use farthing_service::embedded::{Fault, Table, table};
+use farthing_service::record::{self, Record};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use crate::redemption::SpentMark;
+
+/// Token key id, 32 bytes: spent set.
+const SETS: Table = table("spent-sets");
+/// The set's ordinal, 4 bytes big-endian, and a mark, 16 bytes: nothing. The version of the set's record covers the
+/// form of its marks.
+const MARKS: Table = table("spent-marks");
+
+const MARK_KEY: usize = 4 + SpentMark::LENGTH;
+
+/// One set. Its record stays for ever, so that a key whose set is gone is never taken for a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpentSet {
+    /// How many sets were opened before it; what its marks begin with.
+    ordinal: u32,
+    /// First day on which tokens of its key are no longer taken.
+    redeem_until: Day,
+    /// Closed: nothing is taken any more, and its marks are being dropped or gone.
+    closed: bool,
+}
+
+impl Record for SpentSet {
+    const KIND: &'static str = "spent set";
+    const VERSION: u8 = 1;
+}
+
+/// A set that can take tokens, or no longer can.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found {
+    Open(u32),
+    Closed,
+}
+
+/// Opens the sets of keys that never had one.
+pub(super) fn open(transaction: &WriteTransaction, keys: &[(TokenKeyId, Day)]) -> Result<(), Fault> {
+    let mut sets = transaction.open_table(SETS)?;
+    for (id, redeem_until) in keys {
+        if sets.get(id.as_bytes().as_slice())?.is_some() {
+            continue;
+        }
+        let ordinal = u32::try_from(sets.len()?).map_err(Fault::because)?;
+        let set = SpentSet { ordinal, redeem_until: *redeem_until, closed: false };
+        sets.insert(id.as_bytes().as_slice(), record::encode(&set)?.as_slice())?;
+    }
+    Ok(())
+}
+
+/// Finds the set of each key.
+///
+/// # Errors
+/// A key has none, which means that it was lost: a set is opened before its key is used.
+pub(super) fn find(
+    transaction: &WriteTransaction,
+    keys: impl Iterator<Item = TokenKeyId>,
+) -> Result<Vec<Found>, Fault> {
+    let sets = transaction.open_table(SETS)?;
+    keys.map(|id| {
+        let bytes = sets.get(id.as_bytes().as_slice())?;
+        let bytes = bytes.ok_or_else(|| Fault::because("the spent set of a token key is missing"))?;
+        let set: SpentSet = record::decode(bytes.value())?;
+        Ok(if set.closed { Found::Closed } else { Found::Open(set.ordinal) })
+    })
+    .collect()
+}
+
+/// Which of these marks are in their sets.
+pub(super) fn contained(
+    transaction: &WriteTransaction,
+    marks: impl Iterator<Item = (u32, SpentMark)>,
+) -> Result<Vec<bool>, Fault> {
+    let table = transaction.open_table(MARKS)?;
+    marks
+        .map(|(ordinal, mark)| Ok(table.get(mark_key(ordinal, mark.as_bytes()).as_slice())?.is_some()))
+        .collect()
+}
+
+/// Puts marks into their sets.
+pub(super) fn insert(
+    transaction: &WriteTransaction,
+    marks: impl Iterator<Item = (u32, SpentMark)>,
+) -> Result<(), Fault> {
+    let mut table = transaction.open_table(MARKS)?;
+    for (ordinal, mark) in marks {
+        table.insert(mark_key(ordinal, mark.as_bytes()).as_slice(), [].as_slice())?;
+    }
+    Ok(())
+}
+
+/// Closes the sets of keys whose `redeem_until` is at most `ended`.
+pub(super) fn close(transaction: &WriteTransaction, ended: Day) -> Result<(), Fault> {
+    let mut sets = transaction.open_table(SETS)?;
+    let mut closing = Vec::new();
+    for entry in sets.iter()? {
+        let (id, bytes) = entry?;
+        let set: SpentSet = record::decode(bytes.value())?;
+        if !set.closed && set.redeem_until <= ended {
+            closing.push((id.value().to_vec(), SpentSet { closed: true, ..set }));
+        }
+    }
+    for (id, set) in closing {
+        sets.insert(id.as_slice(), record::encode(&set)?.as_slice())?;
+    }
+    Ok(())
+}
+
+/// Drops at most `limit` marks of closed sets; returns how many it dropped.
+pub(super) fn drop_closed(transaction: &WriteTransaction, limit: usize) -> Result<usize, Fault> {
+    let sets = transaction.open_table(SETS)?;
+    let mut marks = transaction.open_table(MARKS)?;
+    let mut dropped = 0;
+    for entry in sets.iter()? {
+        let set: SpentSet = record::decode(entry?.1.value())?;
+        if !set.closed {
+            continue;
+        }
+        let (first, last) = (mark_key(set.ordinal, &[0; 16]), mark_key(set.ordinal, &[0xff; 16]));
+        let doomed: Vec<Vec<u8>> = marks
+            .range::<&[u8]>(first.as_slice()..=last.as_slice())?
+            .take(limit - dropped)
+            .map(|entry| entry.map(|(key, _)| key.value().to_vec()))
+            .collect::<Result<_, _>>()?;
+        for key in &doomed {
+            marks.remove(key.as_slice())?;
+        }
+        dropped += doomed.len();
+        if dropped >= limit {
+            break;
+        }
+    }
+    Ok(dropped)
+}
+
+fn mark_key(ordinal: u32, mark: &[u8; SpentMark::LENGTH]) -> [u8; MARK_KEY] {
+    let mut key = [0; MARK_KEY];
+    let parts = ordinal.to_be_bytes().into_iter().chain(*mark);
+    key.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+    key
+}

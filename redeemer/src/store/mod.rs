@@ -1,0 +1,199 @@
+//! What the redeemer asks of its store: small questions, each answered at once or not at all.
+
+mod embedded;
+mod pins_with_sets;
+
+#[cfg(test)]
+mod conformance;
+
+use async_trait::async_trait;
+use farthing_api::BalanceEntry;
+use farthing_protocol::{Day, Denomination, TokenKeyId};
+use farthing_service::record::Record;
+use farthing_service::unavailable::Unavailable;
+use serde::{Deserialize, Serialize};
+
+use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
+use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
+
+pub use pins_with_sets::PinsWithSets;
+
+/// Days for which a set is kept after its key's `redeem_until`, should a clock have been wrong.
+pub const DAYS_KEPT_AFTER_END: u32 = 7;
+/// Seconds for which an answer is kept, before it is rounded up to the hour.
+pub const ANSWER_KEPT_SECONDS: u64 = 48 * HOUR;
+
+const HOUR: u64 = 3_600;
+
+/// The sets of spent tokens, one a token key.
+#[async_trait]
+pub trait SpentTokens: Send + Sync {
+    /// Opens the set of each of these keys, unless the key has or had one. A token of a key without a set cannot be
+    /// redeemed: a set that is missing is never taken for an empty one.
+    async fn open_sets(&self, keys: Vec<(TokenKeyId, Day)>) -> Result<(), Unavailable>;
+
+    /// Compares the tokens with the sets and comes to the result of [`settle`](crate::redemption::settle); marks what
+    /// is taken as spent, credits and counts it, and keeps the answer, all in one step. When nothing is taken,
+    /// nothing is written.
+    async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, Unavailable>;
+
+    /// The answer that is kept under `key` at the unix second `now`.
+    async fn kept_answer(&self, key: IdempotencyMac, now: u64) -> Result<Option<KeptAnswer>, Unavailable>;
+}
+
+/// What is dropped when its time is over, in slices so that redemptions need not wait.
+#[async_trait]
+pub trait Leftovers: Send + Sync {
+    /// Closes, for ever, the sets of keys that ended [`DAYS_KEPT_AFTER_END`] days before `now`, then drops at most
+    /// `limit` marks of closed sets.
+    async fn drop_ended_sets(&self, now: u64, limit: usize) -> Result<Slice, Unavailable>;
+
+    /// Drops at most `limit` answers that are no longer kept at `now`.
+    async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable>;
+}
+
+/// Who may redeem.
+#[async_trait]
+pub trait Publishers: Send + Sync {
+    /// Keeps a new publisher.
+    async fn add(&self, publisher: Publisher) -> Result<PublisherAdded, Unavailable>;
+
+    /// Every publisher, in the order of their names.
+    async fn list(&self) -> Result<Vec<Publisher>, Unavailable>;
+
+    /// Gives a publisher one more API key.
+    async fn add_key(&self, publisher: PublisherId, key: ApiKeyRecord) -> Result<KeyAdded, Unavailable>;
+
+    /// Takes an API key out of force, for ever. One that is already is left as it is.
+    async fn revoke_key(&self, publisher: PublisherId, key: ApiKeyId) -> Result<KeyRevoked, Unavailable>;
+
+    /// The publisher that shows the API key with this hash, if the key is in force.
+    async fn by_api_key(&self, hash: ApiKeyHash) -> Result<Option<PublisherId>, Unavailable>;
+}
+
+/// What publishers were credited.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// A publisher's credit, a line for each currency in the alphabet's order.
+    async fn balance(&self, publisher: PublisherId) -> Result<Vec<BalanceEntry>, Unavailable>;
+}
+
+/// What was redeemed, by key and day.
+#[async_trait]
+pub trait RedeemedTotals: Send + Sync {
+    /// Every count, in the order of keys and days.
+    async fn totals(&self) -> Result<Vec<(TokenKeyId, Day, RedeemedTotal)>, Unavailable>;
+}
+
+/// One publisher's judged tokens, to be taken in one step.
+#[derive(Debug, Clone)]
+pub struct Redemption {
+    /// Who is credited.
+    pub publisher: PublisherId,
+    /// Under which the answer is kept.
+    pub key: IdempotencyMac,
+    /// What tells the request from others under the same key.
+    pub request: RequestMac,
+    /// Whether all tokens are taken or none.
+    pub atomic: bool,
+    /// The tokens, in the request's order.
+    pub tokens: Vec<Judged>,
+    /// The keys that the genuine ones name.
+    pub keys: Vec<KeyFacts>,
+    /// Unix seconds. What is kept of it is rounded: the day of the credit, the hour of forgetting the answer.
+    pub now: u64,
+}
+
+/// What became of [`SpentTokens::redeem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redeemed {
+    /// This is the answer; if anything was taken it is durable.
+    Done(Answer),
+    /// The same request was answered before, with this; nothing was written.
+    Replayed(Answer),
+    /// The key stands for another request; nothing was written.
+    KeyReused,
+}
+
+/// What became of [`Publishers::add`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublisherAdded {
+    /// It is kept.
+    Done,
+    /// Another publisher has the name; nothing was written.
+    NameTaken,
+}
+
+/// What became of [`Publishers::add_key`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyAdded {
+    /// It is in force.
+    Done,
+    /// No publisher has the id.
+    UnknownPublisher,
+}
+
+/// What became of [`Publishers::revoke_key`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRevoked {
+    /// It is no longer in force.
+    Done,
+    /// No publisher has the id.
+    UnknownPublisher,
+    /// The publisher has no such key.
+    UnknownKey,
+}
+
+/// What one step of [`Leftovers`] achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slice {
+    /// There is more to drop.
+    More,
+    /// Nothing is left to drop.
+    Last,
+}
+
+/// An answer as the store keeps it: only answers that spent something are, for 48 hours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptAnswer {
+    /// The request that it answered.
+    pub request: RequestMac,
+    /// What was answered.
+    pub answer: Answer,
+    /// Unix second, at a full hour, from which it is no longer kept.
+    pub forget_from: u64,
+}
+
+impl KeptAnswer {
+    /// The answer of a redemption, kept for 48 hours from `now` and to the end of the hour.
+    pub fn new(request: RequestMac, answer: Answer, now: u64) -> Self {
+        let forget_from = now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR);
+        Self { request, answer, forget_from }
+    }
+
+    /// What it means for a redemption under the same key.
+    pub fn meets(self, request: &RequestMac) -> Redeemed {
+        if self.request == *request { Redeemed::Replayed(self.answer) } else { Redeemed::KeyReused }
+    }
+}
+
+impl Record for KeptAnswer {
+    const KIND: &'static str = "kept answer";
+    const VERSION: u8 = 1;
+}
+
+/// What was redeemed under one key on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemedTotal {
+    /// What each token is worth.
+    pub denomination: Denomination,
+    /// Tokens.
+    pub tokens: u64,
+}
+
+impl Record for RedeemedTotal {
+    const KIND: &'static str = "redeemed total";
+    const VERSION: u8 = 1;
+}
