@@ -175,8 +175,9 @@ fn act(
 
 fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
     let trusted = trusted_keys(trust_key)?;
-    EmbeddedStore::create(&config.store, &Birth::new(ServiceKind::Issuer, now, trusted)?)?;
+    // The key first: where one is lost beside a store that exists, this still makes a new one.
     config.signing_key.create_if_missing(&config.base)?;
+    EmbeddedStore::create(&config.store, &Birth::new(ServiceKind::Issuer, now, trusted)?)?;
     writeln!(out, "made the store {}", config.store.display())?;
     Ok(())
 }

@@ -124,7 +124,11 @@ impl<'a> Cursor<'a> {
             self.rest = rest;
             return self.quoted_string();
         }
-        self.token().map(Cow::Borrowed).ok_or_else(|| self.expected("a value"))
+        // Padded base64url belongs in quotes (RFC 9110, section 11.2); some origins write it without.
+        let before = self.rest;
+        self.token().ok_or_else(|| self.expected("a value"))?;
+        self.skip(|byte| byte == b'=');
+        Ok(Cow::Borrowed(before.strip_suffix(self.rest).unwrap_or(before)))
     }
 
     /// The rest of a quoted-string after its opening quote, without the backslashes of quoted pairs.
