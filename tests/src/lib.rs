@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The harness of the whole-path tests and of the demo: real processes, real files, real sockets.
+//!
+//! [`World`] owns a directory with an issuer, a redeemer and wallets, each run as a process of the one program
+//! `farthing-demo`, which links every program's `run` and hands it a clock and a step hook that tests control.
+
+mod clock_file;
+mod crash;
+pub mod demo;
+pub mod http;
+mod order;
+pub mod programs;
+mod publisher;
+mod reader;
+mod service;
+mod world;
+
+pub use clock_file::{CLOCK_VARIABLE, FileClock};
+pub use crash::{CRASH_VARIABLE, CrashPoint};
+pub use order::{Order, directory, key_of};
+pub use publisher::{Publisher, Redeemed};
+pub use reader::{Finished, Reader};
+pub use service::{Crashed, ServiceProcess};
+pub use world::{PACK, World};

@@ -1,0 +1,131 @@
+//! kill -9 at each durable step: after restart and retry the buyer has exactly the paid tokens and the publisher
+//! exactly the credit.
+
+use farthing_tests::programs::Program;
+use farthing_tests::{Reader, World};
+
+use crate::world;
+
+/// The steps of the issuer in a purchase, each with how often it is passed before the purchase's own.
+const ISSUER_STEPS: &[&str] = &[
+    "order.create.before",
+    "order.create.after",
+    "order.pay.before",
+    "order.pay.after",
+    "issuance.bind.before",
+    "issuance.bind.after",
+    "store.commit.before:1",
+    "store.commit.after:1",
+    "store.commit.before:2",
+    "store.commit.after:2",
+    "store.commit.before:3",
+    "store.commit.after:3",
+];
+
+const REDEEMER_STEPS: &[&str] =
+    &["redemption.before", "redemption.after", "store.commit.before:1", "store.commit.after:1"];
+
+const WALLET_STEPS: &[&str] = &[
+    "wallet.intent.saved.before",
+    "wallet.intent.saved",
+    "wallet.order.saved.before",
+    "wallet.order.saved",
+    "wallet.paid.saved.before",
+    "wallet.paid.saved",
+    "wallet.request.saved.before",
+    "wallet.request.saved",
+    "wallet.response.received",
+    "wallet.tokens.saved.before",
+    "wallet.tokens.saved",
+];
+
+/// Every order of the issuer is issued, for as many tokens as the readers have; every voucher is used once.
+fn assert_books_balance(world: &World, readers: &[Reader<'_>]) {
+    let records = world.dump(Program::Issuer).unwrap();
+    let of_table = |table: &str| records.iter().filter(|record| record["table"] == table).count();
+    let issued: u64 = records
+        .iter()
+        .filter(|record| record["table"] == "issued-totals")
+        .filter_map(|record| record["record"]["tokens"].as_u64())
+        .sum();
+    let held: u64 = readers.iter().map(|reader| reader.tokens().unwrap()).sum();
+    assert_eq!(held, issued);
+    assert_eq!(held, 100 * readers.len() as u64);
+    assert_eq!((of_table("orders"), of_table("vouchers")), (readers.len(), readers.len()));
+    assert!(
+        records.iter().all(|record| record["table"] != "vouchers" || !record["record"]["used_by"].is_null())
+    );
+}
+
+#[test]
+fn the_issuer_dies_at_each_step_of_a_purchase() {
+    let world = world();
+    let redeemer = world.serve(Program::Redeemer).unwrap();
+    let mut readers = Vec::new();
+    for (number, step) in ISSUER_STEPS.iter().enumerate() {
+        let voucher = world.voucher().unwrap();
+        let reader = world.reader(&format!("reader-{number}"));
+        let dying = world.serve_until(Program::Issuer, step).unwrap();
+        let url = dying.url();
+        let bought = reader.run(&Reader::buying(&url, &redeemer.url(), &voucher)).unwrap();
+        assert_eq!(bought.status.code(), Some(3), "{step}: {}", bought.error);
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+
+        // The wallet knows the issuer by the address it had.
+        let issuer = world.serve_at(Program::Issuer, &url).unwrap();
+        let resumed = reader.run(&["resume"]).unwrap();
+        assert_eq!(resumed.status.code(), Some(0), "{step}: {}", resumed.error);
+        assert_eq!(reader.tokens().unwrap(), 100, "{step}");
+        issuer.stop().unwrap();
+        readers.push(reader);
+    }
+    assert_books_balance(&world, &readers);
+}
+
+#[test]
+fn the_wallet_dies_at_each_step_of_a_purchase() {
+    let world = world();
+    let (issuer, redeemer) = (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
+    let mut readers = Vec::new();
+    for (number, step) in WALLET_STEPS.iter().enumerate() {
+        let voucher = world.voucher().unwrap();
+        let reader = world.reader(&format!("reader-{number}"));
+        let (issuer, redeemer) = (issuer.url(), redeemer.url());
+        let buying = Reader::buying(&issuer, &redeemer, &voucher);
+        let crashed = reader.run_until(&buying, step).unwrap();
+        assert!(crashed.crashed(), "{step}: {crashed:?}");
+        // The reader types the same command again: it resumes what was begun, or begins it.
+        let done = reader.run(&buying).unwrap();
+        let tokens = reader.tokens().unwrap();
+        assert_eq!(tokens, 100, "{step}: {} {}", done.status, done.error);
+        readers.push(reader);
+    }
+    assert_books_balance(&world, &readers);
+}
+
+#[test]
+fn the_redeemer_dies_at_each_step_of_a_redemption() {
+    let world = world();
+    let issuer = world.serve(Program::Issuer).unwrap();
+    let reader = world.reader("reader");
+    let redeemer = world.serve(Program::Redeemer).unwrap();
+    reader.buy(&issuer, &redeemer, &world.voucher().unwrap()).unwrap();
+    redeemer.stop().unwrap();
+    let publisher = world.publisher("Example").unwrap();
+    for (number, step) in REDEEMER_STEPS.iter().enumerate() {
+        let tokens = reader.export(3).unwrap();
+        let name = format!("article-{number}");
+        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        assert!(publisher.redeem(&dying.url(), &name, &tokens).is_err(), "{step}");
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+
+        let redeemer = world.serve(Program::Redeemer).unwrap();
+        let retried = publisher.redeem(&redeemer.url(), &name, &tokens).unwrap();
+        assert_eq!(retried.status, 200, "{step}: {}", retried.body);
+        let credit = publisher.credit_micros(&redeemer.url()).unwrap();
+        assert_eq!(credit, 30_000 * (number as u64 + 1), "{step}");
+        let second = publisher.redeem(&redeemer.url(), "again", &tokens).unwrap();
+        assert_eq!(second.body["results"], serde_json::json!(["spent", "spent", "spent"]), "{step}");
+        redeemer.stop().unwrap();
+    }
+}

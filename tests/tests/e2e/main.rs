@@ -1,0 +1,21 @@
+//! Whole paths through real processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod crashes;
+mod demo;
+mod issuer_answers;
+mod privacy;
+mod purchase;
+mod redeemer_answers;
+mod refusals;
+mod rotation;
+
+use farthing_tests::World;
+
+/// The program that is all programs.
+const BINARY: &str = env!("CARGO_BIN_EXE_farthing-demo");
+
+fn world() -> World {
+    World::new(BINARY).unwrap()
+}
