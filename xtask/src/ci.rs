@@ -1,0 +1,25 @@
+use anyhow::Result;
+
+use crate::stage::stage;
+use crate::tool::{cargo, interop, root};
+use crate::{dependency_rules, test, tool};
+
+/// Everything that a change must pass. Tests come last, so that the output ends with their count.
+pub(crate) fn run() -> Result<()> {
+    stage("format", || {
+        tool::run(&mut cargo(&root(), ["fmt", "--all", "--check"]))?;
+        tool::run(&mut cargo(&interop(), ["fmt", "--check"]))?;
+        tool::run(&mut cargo(&root().join("fuzz"), ["fmt", "--check"]))
+    })?;
+    stage("lints", || {
+        let clippy = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        tool::run(&mut cargo(&root(), clippy))?;
+        tool::run(&mut cargo(&interop(), clippy))
+    })?;
+    stage("rules for dependencies", dependency_rules::check)?;
+    stage("documentation", || {
+        let doc = ["doc", "--locked", "--workspace", "--no-deps"];
+        tool::run(cargo(&root(), doc).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    test::run(false)
+}

@@ -1,0 +1,59 @@
+//! The chores of this workspace, as `cargo xtask CHORE`.
+
+mod bench;
+mod ci;
+mod dependency_rules;
+mod fuzz;
+mod stage;
+mod tally;
+mod test;
+mod tool;
+
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The chores of this workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Chore {
+    /// Run every test, those against other implementations included; the last line counts them
+    Test {
+        /// The suites that take long as well: a short run of every fuzz target
+        #[arg(long)]
+        all: bool,
+    },
+    /// Compare our arithmetic with other implementations: `bench issue|redeem|client [--json] [--batches ..] [--rounds N]`
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Handed to the benchmark
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every fuzz target (needs nightly Rust and cargo-fuzz)
+    Fuzz {
+        /// For each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Everything that a change must pass: format, lints, dependencies, documentation, tests
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
+        Chore::Test { all } => test::run(all),
+        Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::Fuzz { seconds } => fuzz::run(seconds),
+        Chore::Ci => ci::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do if even that cannot be written.
+            let _ = writeln!(stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
