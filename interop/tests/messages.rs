@@ -5,9 +5,9 @@
 
 use farthing_interop::{Forgetful, OneKey};
 use farthing_protocol::{
-    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, Authenticator, BlindedMessage, ChallengeHeader, DERIVATION_INFO,
-    Day, Denomination, EvaluatedMessage, EvaluatedProof, IssuerName, KeyEpoch, Nonce, RedemptionHeader,
-    Token, TokenChallenge, TokenInput, TokenKeyId, TokenRequest, TokenResponse,
+    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, Authenticator, BlindedMessage, ChallengeHeader,
+    DERIVATION_INFO, Day, Denomination, EvaluatedMessage, EvaluatedProof, IssuerName, KeyEpoch, Nonce,
+    RedemptionHeader, Token, TokenChallenge, TokenInput, TokenKeyId, TokenRequest, TokenResponse,
 };
 use farthing_voprf::{Blind, SecretKey, blind, finalize};
 use farthing_wallet::{KeyFacts, Seed, TokenBatch};
