@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use age::secrecy::SecretString;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use farthing_protocol::TokenKeyId;
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::keyring::{self, KeyringEntry};
+use farthing_service::program::{RunError, print_lines};
 use farthing_service::{admin_socket, telemetry};
 use serde_json::{Value, json};
 
@@ -138,17 +138,6 @@ pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> R
     Ok(())
 }
 
-/// Why the program ends with another status than 0.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The command line is not one of ours, or asks for help.
-    #[error(transparent)]
-    Usage(#[from] clap::Error),
-    /// The command failed.
-    #[error(transparent)]
-    Failed(#[from] anyhow::Error),
-}
-
 fn act(
     action: Action,
     config: Config,
@@ -162,38 +151,26 @@ fn act(
             runtime.block_on(service::serve(config, environment.clone()))
         }
         Action::Store(StoreAction::Init { trust_key }) => init_store(&config, &trust_key, now, out),
-        Action::Store(StoreAction::Dump) => lines(admin::run(Command::DumpStore, &config, environment)?, out),
+        Action::Store(StoreAction::Dump) => {
+            print_lines(admin::run(Command::DumpStore, &config, environment)?, out)
+        }
         Action::Keys(action) => act_on_keys(action, &config, now, out),
         Action::Vouchers(VouchersAction::Mint { pack, count }) => {
-            lines(admin::run(Command::MintVouchers { pack, count }, &config, environment)?, out)
+            print_lines(admin::run(Command::MintVouchers { pack, count }, &config, environment)?, out)
         }
         Action::Orders(OrdersAction::Attention) => {
-            lines(admin::run(Command::OrdersAttention, &config, environment)?, out)
+            print_lines(admin::run(Command::OrdersAttention, &config, environment)?, out)
         }
     }
 }
 
 fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
-    let trusted = trusted_keys(trust_key)?;
+    let trusted = TrustedKeys::named(trust_key)?;
     // The key first: where one is lost beside a store that exists, this still makes a new one.
     config.signing_key.create_if_missing(&config.base)?;
     EmbeddedStore::create(&config.store, &Birth::new(ServiceKind::Issuer, now, trusted)?)?;
     writeln!(out, "made the store {}", config.store.display())?;
     Ok(())
-}
-
-fn trusted_keys(named: &[String]) -> anyhow::Result<TrustedKeys> {
-    if named.iter().any(|name| name == "all") {
-        return Ok(TrustedKeys::All);
-    }
-    let ids = named
-        .iter()
-        .map(|text| {
-            let id: TokenKeyId = text.parse().with_context(|| format!("--trust-key {text}"))?;
-            Ok(farthing_api::Base64Url(id.to_bytes()))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(if ids.is_empty() { TrustedKeys::None } else { TrustedKeys::These(ids) })
 }
 
 fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Write) -> anyhow::Result<()> {
@@ -292,16 +269,4 @@ fn passphrase(file: &Path) -> anyhow::Result<SecretString> {
 
 fn read_secret(file: &Path) -> anyhow::Result<SecretString> {
     Ok(SecretString::from(std::fs::read_to_string(file).with_context(|| file.display().to_string())?))
-}
-
-/// Prints a list, one entry a line: texts as they are, everything else as JSON.
-fn lines(answer: Value, out: &mut impl Write) -> anyhow::Result<()> {
-    let Value::Array(entries) = answer else { bail!("the service answered something else than a list") };
-    for entry in entries {
-        match entry {
-            Value::String(text) => writeln!(out, "{text}")?,
-            other => writeln!(out, "{other}")?,
-        }
-    }
-    Ok(())
 }

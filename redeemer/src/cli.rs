@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use farthing_protocol::TokenKeyId;
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
+use farthing_service::program::{RunError, print_lines};
 use farthing_service::telemetry;
-use serde_json::Value;
 
 use crate::admin::{self, Command};
 use crate::config::Config;
@@ -96,17 +95,6 @@ pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> R
     Ok(())
 }
 
-/// Why the program ends with another status than 0.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The command line is not one of ours, or asks for help.
-    #[error(transparent)]
-    Usage(#[from] clap::Error),
-    /// The command failed.
-    #[error(transparent)]
-    Failed(#[from] anyhow::Error),
-}
-
 fn act(
     action: Action,
     config: Config,
@@ -134,11 +122,11 @@ fn act(
             Command::RevokeKey { publisher, key: key_id.parse().context("KEY_ID")? }
         }
     };
-    lines(admin::run(command, &config, environment)?, out)
+    print_lines(admin::run(command, &config, environment)?, out)
 }
 
 fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
-    let trusted = trusted_keys(trust_key)?;
+    let trusted = TrustedKeys::named(trust_key)?;
     // The secrets first, so that one that was lost is made anew even where there is a store already.
     config.signing_key.create_if_missing(&config.base)?;
     config.idempotency_secret.create_if_missing(&config.base)?;
@@ -147,36 +135,12 @@ fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Wr
     Ok(())
 }
 
-fn trusted_keys(named: &[String]) -> anyhow::Result<TrustedKeys> {
-    if named.iter().any(|name| name == "all") {
-        return Ok(TrustedKeys::All);
-    }
-    let ids = named
-        .iter()
-        .map(|text| {
-            let id: TokenKeyId = text.parse().with_context(|| format!("--trust-key {text}"))?;
-            Ok(farthing_api::Base64Url(id.to_bytes()))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(if ids.is_empty() { TrustedKeys::None } else { TrustedKeys::These(ids) })
-}
-
-/// Prints a list, one entry a line: texts as they are, everything else as JSON.
-fn lines(answer: Value, out: &mut impl Write) -> anyhow::Result<()> {
-    let Value::Array(entries) = answer else { bail!("the service answered something else than a list") };
-    for entry in entries {
-        match entry {
-            Value::String(text) => writeln!(out, "{text}")?,
-            other => writeln!(out, "{other}")?,
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
     use std::time::{Duration, Instant};
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -19,26 +19,13 @@ mod totals;
 mod test_tokens;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use farthing_service::environment::Environment;
-
-use cli::RunError;
+use farthing_service::program;
 
 /// Runs the program `farthing-redeemer` with its command line, the program's name first: 0 when all went well, 1 when
 /// it failed (one line on standard error says why), 2 when the command line is no good.
 pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> ExitCode {
-    match cli::run(args, environment) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(RunError::Usage(error)) => {
-            // Help and version are asked for, and go to standard output; where that is closed nobody reads it.
-            let _ = error.print();
-            if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
-        }
-        Err(RunError::Failed(error)) => {
-            let _ = writeln!(io::stderr(), "farthing-redeemer: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::end("farthing-redeemer", cli::run(args, environment))
 }

@@ -55,6 +55,22 @@ pub enum TrustedKeys {
 }
 
 impl TrustedKeys {
+    /// What `--trust-key` named: token key ids, or `all`.
+    ///
+    /// # Errors
+    /// The first text that is neither.
+    pub fn named(texts: &[String]) -> Result<Self, InvalidTrust> {
+        if texts.iter().any(|text| text == "all") {
+            return Ok(Self::All);
+        }
+        let ids = texts.iter().map(|text| match text.parse::<TokenKeyId>() {
+            Ok(id) => Ok(Base64Url(id.to_bytes())),
+            Err(cause) => Err(InvalidTrust { text: text.clone(), cause }),
+        });
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        Ok(if ids.is_empty() { Self::None } else { Self::These(ids) })
+    }
+
     fn include(&self, id: TokenKeyId) -> bool {
         match self {
             Self::None => false,
@@ -62,6 +78,14 @@ impl TrustedKeys {
             Self::These(ids) => ids.iter().any(|trusted| trusted.0 == id.to_bytes()),
         }
     }
+}
+
+/// A text that names no token key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("--trust-key {text}: {cause}; `farthing-issuer keys list` shows the ids")]
+pub struct InvalidTrust {
+    text: String,
+    cause: farthing_protocol::InvalidIdentifier,
 }
 
 impl Birth {

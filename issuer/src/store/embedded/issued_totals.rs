@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use farthing_protocol::{Day, TokenKeyId};
-use farthing_service::embedded::{EmbeddedStore, Fault, Table, open, table};
+use farthing_service::embedded::{EmbeddedStore, Fault, Table, key_day, open, split_key_day, table};
 use farthing_service::record;
 use farthing_service::unavailable::Unavailable;
 use redb::{ReadableTable, WriteTransaction};
@@ -8,7 +8,7 @@ use redb::{ReadableTable, WriteTransaction};
 use crate::orders::OrderedPack;
 use crate::store::{IssuedTotal, IssuedTotals};
 
-/// Token key id, 32 bytes, and the day's number, 4 bytes big-endian: issued total.
+/// A token key's day: issued total.
 const ISSUED: Table = table("issued-totals");
 
 #[async_trait]
@@ -20,7 +20,7 @@ impl IssuedTotals for EmbeddedStore {
                 .iter()?
                 .map(|entry| {
                     let (key, total) = entry?;
-                    let (id, day) = split(key.value())?;
+                    let (id, day) = split_key_day(key.value())?;
                     Ok((id, day, record::decode(total.value())?))
                 })
                 .collect()
@@ -36,7 +36,7 @@ pub(super) fn count(
     day: Day,
     pack: &OrderedPack,
 ) -> Result<(), Fault> {
-    let entry = [key.as_bytes().as_slice(), &day.number().to_be_bytes()].concat();
+    let entry = key_day(key, day);
     let mut table = transaction.open_table(ISSUED)?;
     let before: Option<IssuedTotal> =
         table.get(entry.as_slice())?.map(|bytes| record::decode(bytes.value())).transpose()?;
@@ -45,11 +45,4 @@ pub(super) fn count(
         IssuedTotal { tokens: before.tokens + u64::from(pack.count), orders: before.orders + 1, ..before };
     table.insert(entry.as_slice(), record::encode(&after)?.as_slice())?;
     Ok(())
-}
-
-fn split(entry: &[u8]) -> Result<(TokenKeyId, Day), Fault> {
-    let malformed = || Fault::because("an issued total has a malformed key");
-    let (id, day) = entry.split_first_chunk::<32>().ok_or_else(malformed)?;
-    let number = u32::from_be_bytes(day.try_into().map_err(|_| malformed())?);
-    Ok((TokenKeyId::from_bytes(*id), Day::from_number(number).ok_or_else(malformed)?))
 }

@@ -1,0 +1,50 @@
+//! What the programs' command lines have in common: how they end, and how they print lists.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use serde_json::Value;
+
+/// Why a program ends with another status than 0.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The command line is not one of ours, or asks for help.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The command failed.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
+/// Ends the program `name`: 0 when all went well, 1 when it failed, with one line on standard error, 2 when the command
+/// line is no good.
+pub fn end(name: &str, result: Result<(), RunError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Usage(error)) => {
+            // Help and version are asked for, and go to standard output; where that is closed nobody reads it.
+            let _ = error.print();
+            if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        }
+        Err(RunError::Failed(error)) => {
+            let _ = writeln!(io::stderr(), "{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a list, one entry a line: texts as they are, everything else as JSON.
+///
+/// # Errors
+/// It is no list, or cannot be written.
+pub fn print_lines(answer: Value, out: &mut impl Write) -> anyhow::Result<()> {
+    let Value::Array(entries) = answer else { bail!("the service answered something else than a list") };
+    for entry in entries {
+        match entry {
+            Value::String(text) => writeln!(out, "{text}")?,
+            other => writeln!(out, "{other}")?,
+        }
+    }
+    Ok(())
+}
