@@ -3,15 +3,13 @@
 use anyhow::{Context, bail};
 use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::admin_socket;
-use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::keyring;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::service::open_store;
-use crate::store::{Orders, Vouchers};
+use crate::store::Stores;
 use crate::vouchers::{Voucher, VoucherCode};
 
 /// Most vouchers of one command.
@@ -45,8 +43,10 @@ pub fn run(command: Command, config: &Config, environment: &Environment) -> anyh
         return Ok(answer);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let store = open_store(config, environment)?;
-    runtime.block_on(execute(command, config, &store, environment))
+    runtime.block_on(async {
+        let stores = Stores::open(&config.store, environment).await?;
+        execute(command, config, &stores, environment).await
+    })
 }
 
 /// Does a command.
@@ -56,13 +56,13 @@ pub fn run(command: Command, config: &Config, environment: &Environment) -> anyh
 pub async fn execute(
     command: Command,
     config: &Config,
-    store: &EmbeddedStore,
+    stores: &Stores,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
     match command {
-        Command::MintVouchers { pack, count } => mint(&pack, count, config, store, environment).await,
-        Command::OrdersAttention => attention(config, store, environment.now()).await,
-        Command::DumpStore => Ok(serde_json::to_value(store.dump().await?)?),
+        Command::MintVouchers { pack, count } => mint(&pack, count, config, stores, environment).await,
+        Command::OrdersAttention => attention(config, stores, environment.now()).await,
+        Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
         Command::ReloadKeyring => Ok(Value::Null),
     }
 }
@@ -71,7 +71,7 @@ async fn mint(
     pack: &str,
     count: u32,
     config: &Config,
-    store: &EmbeddedStore,
+    stores: &Stores,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
     let pack = config.pack(pack).with_context(|| format!("no pack {pack:?} is configured; see [[pack]]"))?;
@@ -84,11 +84,11 @@ async fn mint(
         .iter()
         .map(|code| (code.hash(), Voucher { pack: pack.id().to_owned(), minted, used_by: None }))
         .collect();
-    store.mint(vouchers).await?;
+    stores.vouchers.mint(vouchers).await?;
     Ok(codes.iter().map(|code| code.reveal().as_str().to_owned()).collect())
 }
 
-async fn attention(config: &Config, store: &EmbeddedStore, now: u64) -> anyhow::Result<Value> {
+async fn attention(config: &Config, stores: &Stores, now: u64) -> anyhow::Result<Value> {
     let keyring = keyring::read(&config.keyring, now)?;
     let revoked: Vec<TokenKeyId> = keyring
         .entries()
@@ -96,7 +96,7 @@ async fn attention(config: &Config, store: &EmbeddedStore, now: u64) -> anyhow::
         .filter(|entry| entry.revoked())
         .map(|entry| entry.facts().token_key_id())
         .collect();
-    let orders = store.issued_under(revoked).await?;
+    let orders = stores.orders.issued_under(revoked).await?;
     Ok(orders
         .iter()
         .map(|order| {

@@ -8,7 +8,6 @@ use age::secrecy::SecretString;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
-use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::keyring::{self, KeyringEntry};
 use farthing_service::program::{RunError, print_lines};
@@ -168,20 +167,19 @@ fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Wr
     let trusted = TrustedKeys::named(trust_key)?;
     // The key first: where one is lost beside a store that exists, this still makes a new one.
     config.signing_key.create_if_missing(&config.base)?;
-    EmbeddedStore::create(&config.store, &Birth::new(ServiceKind::Issuer, now, trusted)?)?;
-    writeln!(out, "made the store {}", config.store.display())?;
+    let birth = Birth::new(ServiceKind::Issuer, now, trusted)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(config.store.create(&birth))?;
+    writeln!(out, "made the store {}", config.store.describe())?;
     Ok(())
 }
 
 fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Write) -> anyhow::Result<()> {
     match action {
         KeysAction::Init => {
-            if !config.store.exists() {
-                bail!(
-                    "there is no store at {}: run `farthing-issuer store init` first, as it refuses keys older than itself",
-                    config.store.display()
-                );
-            }
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let made = runtime.block_on(config.store.check_made(ServiceKind::Issuer));
+            made.context("the store comes first, because it refuses keys older than itself")?;
             for name in keys::init(config, now)? {
                 writeln!(out, "made the token key {name}")?;
             }

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use farthing_protocol::{Denomination, IssuerName, KeyEpoch};
-use farthing_service::config::{self, ConfigError, ConfigPath, StoreConfig};
+use farthing_service::birth::ServiceKind;
+use farthing_service::config::{self, ConfigError, ConfigPath};
 use farthing_service::duration::Seconds;
 use farthing_service::issuer_name;
 use farthing_service::secret_ref::SecretRef;
+use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
 use serde::Deserialize;
@@ -85,8 +87,8 @@ pub struct Config {
     pub keyring: PathBuf,
     /// How often it is looked at.
     pub keyring_poll: Seconds<5>,
-    /// The database file.
-    pub store: PathBuf,
+    /// Where records are kept.
+    pub store: StoreSettings,
     /// The Ed25519 key that signs totals.
     pub signing_key: SecretRef,
     /// The directory that secrets' relative paths begin at.
@@ -134,8 +136,7 @@ impl Config {
             return Err(ConfigError::new(path, "order_days", "an order may stay unpaid for 1 to 366 days"));
         }
         let base = config::base_directory(path).to_owned();
-        let StoreConfig::Embedded { path: store } = keys.store;
-        let store = store.resolve(&base);
+        let store = StoreSettings::new(keys.store, &base, keys.timeouts.store_ms.duration());
         Ok(Self {
             listen: keys.listen,
             metrics_listen: keys.metrics_listen,
@@ -143,9 +144,7 @@ impl Config {
             issuer_name: keys.issuer_name,
             keyring: keys.keyring.resolve(&base),
             keyring_poll: keys.keyring_poll_seconds,
-            signing_key: keys
-                .signing_key
-                .unwrap_or_else(|| SecretRef::File(store.with_extension("signing-key"))),
+            signing_key: keys.signing_key.unwrap_or_else(|| store.secret(ServiceKind::Issuer, "signing-key")),
             store,
             base,
             epoch: keys.epoch,
@@ -182,7 +181,7 @@ mod tests {
     #[test]
     fn the_sample_is_a_configuration() {
         let config = parse(SAMPLE).unwrap();
-        assert_eq!(config.store, Path::new("/etc/farthing/data/issuer.db"));
+        assert_eq!(config.store.describe(), "/etc/farthing/data/issuer.db");
         assert_eq!(config.packs.len(), 1);
         assert_eq!(config.pack("reader-100").unwrap().ordered().count, 100);
     }

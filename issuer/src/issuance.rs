@@ -135,7 +135,7 @@ impl Issuer {
     /// # Errors
     /// 401 when it owns none.
     pub async fn owned_order(&self, claim: Claim) -> Result<Order, ProblemResponse> {
-        self.orders.by_claim(claim).await?.ok_or_else(|| {
+        self.stores.orders.by_claim(claim).await?.ok_or_else(|| {
             ProblemResponse::new(
                 ProblemKind::ClaimUnknown,
                 "make an order with this claim first: POST /v1/orders",
@@ -179,7 +179,7 @@ impl Issuer {
         let Ok(bound) = order.advance(Step::Issue(binding), today) else { return Ok(false) };
         self.environment.step("issuance.bind.before");
         let along = Along::CountIssued { key: id, day: today };
-        let replaced = self.orders.replace(order, &bound, along).await?;
+        let replaced = self.stores.orders.replace(order, &bound, along).await?;
         self.environment.step("issuance.bind.after");
         Ok(replaced == Replaced::Done)
     }

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use farthing_service::admin_socket::AdminSocket;
 use farthing_service::arithmetic::Arithmetic;
 use farthing_service::birth::ServiceKind;
-use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
@@ -19,7 +18,7 @@ use crate::admin;
 use crate::config::Config;
 use crate::keys;
 use crate::routes;
-use crate::store::{IssuedTotals, Orders, Vouchers};
+use crate::store::Stores;
 
 /// Raised while token keys that are due cannot be made.
 const ROTATION_ALARM: Alarm = Alarm::new("rotation");
@@ -32,25 +31,12 @@ pub struct Issuer {
     pub environment: Environment,
     /// The token keys in force.
     pub keyring: KeyringWatch,
-    /// Orders.
-    pub orders: Arc<dyn Orders>,
-    /// Vouchers.
-    pub vouchers: Arc<dyn Vouchers>,
-    /// What was issued.
-    pub totals: Arc<dyn IssuedTotals>,
+    /// Orders, vouchers and what was issued.
+    pub stores: Stores,
     /// Signs the totals.
     pub signing_key: SigningKey,
     /// Where batches are evaluated.
     pub arithmetic: Arithmetic,
-}
-
-/// Opens the store that the configuration names.
-///
-/// # Errors
-/// It is not there, not ours, or in use.
-pub fn open_store(config: &Config, environment: &Environment) -> anyhow::Result<EmbeddedStore> {
-    let timeout = config.timeouts.store_ms.duration();
-    Ok(EmbeddedStore::open(&config.store, ServiceKind::Issuer, timeout, environment.clone())?)
 }
 
 /// Runs the issuer until it is told to stop.
@@ -59,14 +45,14 @@ pub fn open_store(config: &Config, environment: &Environment) -> anyhow::Result<
 /// Something it needs is not in order; nothing was served then.
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(ServiceKind::Issuer.name(), env!("CARGO_PKG_VERSION")));
-    let store = open_store(&config, &environment)?;
+    let stores = Stores::open(&config.store, &environment).await?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base)?;
     keys::rotate(&config, false, environment.now())?;
     let keyring = KeyringWatch::start(KeyringSource {
         directory: config.keyring.clone(),
         issuer_name: config.issuer_name.clone(),
-        birth: store.birth().clone(),
-        pins: Arc::new(store.clone()),
+        birth: stores.birth.clone(),
+        pins: Arc::clone(&stores.pins),
         environment: environment.clone(),
     })
     .await?;
@@ -74,9 +60,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
     let issuer = Arc::new(Issuer {
         environment,
         keyring: keyring.clone(),
-        orders: Arc::new(store.clone()),
-        vouchers: Arc::new(store.clone()),
-        totals: Arc::new(store.clone()),
+        stores,
         signing_key,
         arithmetic: Arithmetic::new()?,
         config,
@@ -93,9 +77,10 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(rotate(Arc::clone(&issuer), period, metrics)),
             Box::pin(admin_socket.serve(move |command| {
-                let (issuer, store) = (Arc::clone(&commands), store.clone());
+                let issuer = Arc::clone(&commands);
                 async move {
-                    let answer = admin::execute(command, &issuer.config, &store, &issuer.environment).await;
+                    let answer =
+                        admin::execute(command, &issuer.config, &issuer.stores, &issuer.environment).await;
                     // A command may have changed the keyring; the next request should see it.
                     let reloaded = issuer.keyring.reload().await;
                     reloaded
@@ -140,7 +125,7 @@ async fn rotate(issuer: Arc<Issuer>, period: Duration, metrics: Arc<Metrics>) {
 #[async_trait]
 impl Readiness for Issuer {
     async fn ready(&self) -> Result<(), String> {
-        self.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
+        self.stores.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
         let (keyring, now) = (self.keyring.current(), self.environment.now());
         let lacking =
             self.config.denominations().into_iter().find(|one| keyring.issuing(*one, now).is_none());

@@ -14,7 +14,7 @@ impl Issuer {
     /// # Errors
     /// The store does not answer.
     pub async fn signed_totals(&self) -> Result<Envelope, ProblemResponse> {
-        let counts = self.totals.totals().await?.into_iter().map(|(key, day, total)| DayCount {
+        let counts = self.stores.totals.totals().await?.into_iter().map(|(key, day, total)| DayCount {
             key,
             day,
             denomination: total.denomination,

@@ -3,15 +3,13 @@
 use anyhow::bail;
 use farthing_protocol::Day;
 use farthing_service::admin_socket;
-use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
-use crate::service::open_store;
-use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers};
+use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, Stores};
 
 /// A command that needs the store. Each is answered by a list, one entry a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,25 +47,24 @@ pub fn run(command: Command, config: &Config, environment: &Environment) -> anyh
         return Ok(answer);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let store = open_store(config, environment)?;
-    runtime.block_on(execute(command, &store, environment))
+    runtime.block_on(async {
+        let stores = Stores::open(&config.store, environment).await?;
+        execute(command, &stores, environment).await
+    })
 }
 
 /// Does a command.
 ///
 /// # Errors
 /// It could not be done; the message says why.
-pub async fn execute(
-    command: Command,
-    store: &EmbeddedStore,
-    environment: &Environment,
-) -> anyhow::Result<Value> {
+pub async fn execute(command: Command, stores: &Stores, environment: &Environment) -> anyhow::Result<Value> {
+    let publishers = &*stores.publishers;
     match command {
-        Command::AddPublisher { name } => add_publisher(name, store, environment).await,
-        Command::ListPublishers => Ok(store.list().await?.iter().map(listed).collect()),
-        Command::AddKey { publisher } => add_key(publisher, store, environment).await,
-        Command::RevokeKey { publisher, key } => revoke_key(publisher, key, store, environment).await,
-        Command::DumpStore => Ok(serde_json::to_value(store.dump().await?)?),
+        Command::AddPublisher { name } => add_publisher(name, publishers, environment).await,
+        Command::ListPublishers => Ok(publishers.list().await?.iter().map(listed).collect()),
+        Command::AddKey { publisher } => add_key(publisher, publishers, environment).await,
+        Command::RevokeKey { publisher, key } => revoke_key(publisher, key, publishers, environment).await,
+        Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
     }
 }
 

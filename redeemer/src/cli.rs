@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
-use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::program::{RunError, print_lines};
 use farthing_service::telemetry;
@@ -130,8 +129,10 @@ fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Wr
     // The secrets first, so that one that was lost is made anew even where there is a store already.
     config.signing_key.create_if_missing(&config.base)?;
     config.idempotency_secret.create_if_missing(&config.base)?;
-    EmbeddedStore::create(&config.store, &Birth::new(ServiceKind::Redeemer, now, trusted)?)?;
-    writeln!(out, "made the store {}", config.store.display())?;
+    let birth = Birth::new(ServiceKind::Redeemer, now, trusted)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(config.store.create(&birth))?;
+    writeln!(out, "made the store {}", config.store.describe())?;
     Ok(())
 }
 

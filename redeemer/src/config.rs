@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use farthing_protocol::IssuerName;
-use farthing_service::config::{self, ConfigError, ConfigPath, StoreConfig};
+use farthing_service::birth::ServiceKind;
+use farthing_service::config::{self, ConfigError, ConfigPath};
 use farthing_service::duration::Seconds;
+use farthing_service::issuer_name;
 use farthing_service::secret_ref::SecretRef;
+use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
 use serde::Deserialize;
@@ -18,6 +21,7 @@ struct ConfigKeys {
     listen: SocketAddr,
     metrics_listen: Option<SocketAddr>,
     admin_socket: ConfigPath,
+    #[serde(deserialize_with = "issuer_name::deserialize")]
     issuer_name: IssuerName,
     keyring: ConfigPath,
     #[serde(default)]
@@ -48,8 +52,8 @@ pub struct Config {
     pub keyring: PathBuf,
     /// How often it is looked at.
     pub keyring_poll: Seconds<5>,
-    /// The database file.
-    pub store: PathBuf,
+    /// Where records are kept.
+    pub store: StoreSettings,
     /// The Ed25519 key that signs totals.
     pub signing_key: SecretRef,
     /// The key of the MACs under which answers are kept.
@@ -75,9 +79,8 @@ impl Config {
 
     fn resolve(path: &Path, keys: ConfigKeys) -> Self {
         let base = config::base_directory(path).to_owned();
-        let StoreConfig::Embedded { path: store } = keys.store;
-        let store = store.resolve(&base);
-        let beside_store = |extension| SecretRef::File(store.with_extension(extension));
+        let store = StoreSettings::new(keys.store, &base, keys.timeouts.store_ms.duration());
+        let beside_store = |extension| store.secret(ServiceKind::Redeemer, extension);
         Self {
             listen: keys.listen,
             metrics_listen: keys.metrics_listen,
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn the_sample_is_a_configuration() {
         let config = parse(SAMPLE).unwrap();
-        assert_eq!(config.store, Path::new("/etc/farthing/data/redeemer.db"));
+        assert_eq!(config.store.describe(), "/etc/farthing/data/redeemer.db");
         assert_eq!(config.admin_socket, Path::new("/etc/farthing/data/redeemer.sock"));
         assert_eq!(config.issuer_name.as_str(), "issuer.localhost");
     }

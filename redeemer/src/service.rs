@@ -7,7 +7,6 @@ use farthing_protocol::{ChallengeDigest, TokenChallenge};
 use farthing_service::admin_socket::AdminSocket;
 use farthing_service::arithmetic::Arithmetic;
 use farthing_service::birth::ServiceKind;
-use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
@@ -20,7 +19,7 @@ use crate::config::Config;
 use crate::maintenance;
 use crate::redemption::IdempotencySecret;
 use crate::routes;
-use crate::store::{Ledger, PinsWithSets, Publishers, RedeemedTotals, SpentTokens};
+use crate::store::Stores;
 
 /// The redeemer with everything it needs to answer.
 pub struct Redeemer {
@@ -32,14 +31,8 @@ pub struct Redeemer {
     pub keyring: KeyringWatch,
     /// The digest of the one challenge that tokens may answer.
     pub challenge: ChallengeDigest,
-    /// The sets of spent tokens.
-    pub spent: Arc<dyn SpentTokens>,
-    /// Who may redeem.
-    pub publishers: Arc<dyn Publishers>,
-    /// What they were credited.
-    pub ledger: Arc<dyn Ledger>,
-    /// What was redeemed.
-    pub totals: Arc<dyn RedeemedTotals>,
+    /// Spent tokens, publishers and what they were credited.
+    pub stores: Stores,
     /// Makes the MACs under which answers are kept.
     pub idempotency: IdempotencySecret,
     /// Signs the totals.
@@ -48,29 +41,20 @@ pub struct Redeemer {
     pub arithmetic: Arithmetic,
 }
 
-/// Opens the store that the configuration names.
-///
-/// # Errors
-/// It is not there, not ours, or in use.
-pub fn open_store(config: &Config, environment: &Environment) -> anyhow::Result<EmbeddedStore> {
-    let timeout = config.timeouts.store_ms.duration();
-    Ok(EmbeddedStore::open(&config.store, ServiceKind::Redeemer, timeout, environment.clone())?)
-}
-
 /// Runs the redeemer until it is told to stop.
 ///
 /// # Errors
 /// Something it needs is not in order; nothing was served then.
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
-    let store = open_store(&config, &environment)?;
-    let (redeemer, options) = assemble(store, config, environment).await?;
+    let stores = Stores::open(&config.store, &environment).await?;
+    let (redeemer, options) = assemble(stores, config, environment).await?;
     server::serve(options, routes::of(&redeemer)).await?;
     Ok(())
 }
 
 /// Puts the parts together, and what goes on beside the routes.
 async fn assemble(
-    store: EmbeddedStore,
+    stores: Stores,
     config: Config,
     environment: Environment,
 ) -> anyhow::Result<(Arc<Redeemer>, ServeOptions)> {
@@ -81,8 +65,8 @@ async fn assemble(
     let keyring = KeyringWatch::start(KeyringSource {
         directory: config.keyring.clone(),
         issuer_name: config.issuer_name.clone(),
-        birth: store.birth().clone(),
-        pins: Arc::new(PinsWithSets::new(Arc::new(store.clone()), Arc::new(store.clone()))),
+        birth: stores.birth.clone(),
+        pins: Arc::clone(&stores.pins),
         environment: environment.clone(),
     })
     .await?;
@@ -91,10 +75,7 @@ async fn assemble(
         challenge: TokenChallenge::for_purchase(config.issuer_name.clone()).digest(),
         environment: environment.clone(),
         keyring: keyring.clone(),
-        spent: Arc::new(store.clone()),
-        publishers: Arc::new(store.clone()),
-        ledger: Arc::new(store.clone()),
-        totals: Arc::new(store.clone()),
+        stores: stores.clone(),
         idempotency,
         signing_key,
         arithmetic: Arithmetic::new()?,
@@ -102,7 +83,7 @@ async fn assemble(
     });
 
     let period = redeemer.config.keyring_poll.duration();
-    let leftovers = Arc::new(store.clone());
+    let leftovers = Arc::clone(&stores.leftovers);
     let options = ServeOptions {
         listen: redeemer.config.listen,
         metrics_listen: redeemer.config.metrics_listen,
@@ -112,9 +93,9 @@ async fn assemble(
             Box::pin(keyring.poll(period, metrics)),
             Box::pin(maintenance::run(leftovers, environment.clone())),
             Box::pin(admin_socket.serve(move |command| {
-                let (store, environment) = (store.clone(), environment.clone());
+                let (stores, environment) = (stores.clone(), environment.clone());
                 async move {
-                    let answer = admin::execute(command, &store, &environment).await;
+                    let answer = admin::execute(command, &stores, &environment).await;
                     answer.map_err(|error| format!("{error:#}"))
                 }
             })),
@@ -126,7 +107,7 @@ async fn assemble(
 #[async_trait]
 impl Readiness for Redeemer {
     async fn ready(&self) -> Result<(), String> {
-        self.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
+        self.stores.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
         let (keyring, now) = (self.keyring.current(), self.environment.now());
         if keyring.entries().iter().any(|entry| entry.status(now).redeems()) {
             Ok(())

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod dependency_rules;
 mod fuzz;
+mod requirements;
 mod stage;
 mod tally;
 mod test;

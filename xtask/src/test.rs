@@ -5,13 +5,14 @@ use anyhow::{Context, Result, ensure};
 
 use crate::stage::stage;
 use crate::tally::Tally;
-use crate::{fuzz, tool};
+use crate::{fuzz, requirements, tool};
 
 /// How long `--all` runs each fuzz target.
 const SMOKE_SECONDS: u32 = 10;
 
 /// Runs every test. The last line on standard output counts them.
 pub(crate) fn run(all: bool) -> Result<()> {
+    requirements::provide()?;
     let mut tally = Tally::default();
     stage("tests of the workspace", || {
         count(&mut tool::cargo(&tool::root(), ["test", "--workspace", "--no-fail-fast"]), &mut tally)

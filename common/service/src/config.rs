@@ -115,45 +115,6 @@ impl<'de> Deserialize<'de> for ConfigPath {
     }
 }
 
-/// Where a service keeps its records: the table `store`, told apart by `kind`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "StoreKeys")]
-pub enum StoreConfig {
-    /// A database in one file, owned by one process.
-    Embedded {
-        /// The database file.
-        path: ConfigPath,
-    },
-}
-
-/// The keys of the table `store`, of whichever kind. serde reads a tagged enum through a buffer, in which it loses
-/// the lines of mistakes, so the kinds are told apart by hand.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoreKeys {
-    kind: StoreKind,
-    path: Option<ConfigPath>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum StoreKind {
-    Embedded,
-}
-
-impl TryFrom<StoreKeys> for StoreConfig {
-    type Error = &'static str;
-
-    fn try_from(keys: StoreKeys) -> Result<Self, Self::Error> {
-        match keys.kind {
-            StoreKind::Embedded => match keys.path {
-                Some(path) => Ok(Self::Embedded { path }),
-                None => Err("the embedded store needs the key `path`; add the database file's"),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -163,6 +124,7 @@ mod tests {
     use super::*;
     use crate::duration::Seconds;
     use crate::secret_ref::SecretRef;
+    use crate::store_settings::StoreConfig;
     use crate::telemetry::{LogFormat, LogLevel};
     use crate::timeouts::Timeouts;
 
@@ -216,7 +178,8 @@ signing_key = "file:data/signing.key"
 
     #[test]
     fn relative_paths_start_at_the_file() {
-        let StoreConfig::Embedded { path } = parse::<Sample>(Path::new("x"), GOOD).unwrap().store;
+        let store = parse::<Sample>(Path::new("x"), GOOD).unwrap().store;
+        let StoreConfig::Embedded { path } = store else { panic!("{store:?}") };
         let base = |file| base_directory(Path::new(file)).to_owned();
         assert_eq!(
             path.resolve(&base("/etc/farthing/issuer.toml")),
@@ -250,10 +213,15 @@ signing_key = "file:data/signing.key"
                  \"issuer.example:8443\": its host is labels of lower-case letters, digits and inner dashes between \
                  dots",
             ),
-            (replaced("\"embedded\"", "\"redis\""), "line 4: store.kind: it must be `embedded`"),
+            (replaced("\"embedded\"", "\"mongodb\""), "line 4: store.kind: it must be `embedded` or `redis`"),
             (
-                replaced("path =", "url ="),
-                "line 4: store.url: there is no such key; remove it or write `kind` or `path`",
+                replaced("\"embedded\"", "\"redis\""),
+                "line 4: store: the Redis store needs the key `url`, such as \"redis://127.0.0.1:6379\"; add it",
+            ),
+            (
+                replaced("path =", "pass ="),
+                "line 4: store.pass: there is no such key; remove it or write one of `kind`, `path`, `url`, \
+                 `password`, `weak_durability`",
             ),
             (
                 replaced(", path = \"data/issuer.db\"", ""),

@@ -46,6 +46,20 @@ impl SecretRef {
     /// # Errors
     /// When it is not there, cannot be read, is empty or is not base64url.
     pub fn read(&self, base: &Path) -> Result<SecretBytes, SecretError> {
+        let text = self.read_text(base)?;
+        let bytes = Base64Url::<Vec<u8>>::decode(&text).map(Zeroizing::new);
+        match bytes {
+            Some(bytes) if !bytes.is_empty() => Ok(SecretBytes { place: self.clone(), bytes }),
+            _ => Err(self.error("what is there is not base64url")),
+        }
+    }
+
+    /// Reads a secret that is any text, such as a password somebody else chose. White space around it does not
+    /// matter. A file that others than its owner can read is taken, with a warning in the log.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, or is empty.
+    pub fn read_text(&self, base: &Path) -> Result<Zeroizing<String>, SecretError> {
         let text = match self {
             Self::File(path) => {
                 let path = base.join(path);
@@ -62,10 +76,11 @@ impl SecretRef {
                 Err(_) => return Err(self.error("the variable is not set, or not text; set it")),
             },
         };
-        let bytes = Base64Url::<Vec<u8>>::decode(text.trim()).map(Zeroizing::new);
-        match bytes {
-            Some(bytes) if !bytes.is_empty() => Ok(SecretBytes { place: self.clone(), bytes }),
-            _ => Err(self.error("what is there is not base64url")),
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            Err(self.error("there is nothing in it"))
+        } else {
+            Ok(Zeroizing::new(trimmed.to_owned()))
         }
     }
 
@@ -188,11 +203,15 @@ mod tests {
     fn what_is_no_secret_is_refused_without_being_shown() {
         let directory = tempfile::tempdir().unwrap();
         let secret = SecretRef::parse("file:key").unwrap();
-        for contents in ["", "\n", "hunter2!"] {
+        for (contents, line) in [
+            ("", "file:key: there is nothing in it"),
+            ("\n", "file:key: there is nothing in it"),
+            ("hunter2!", "file:key: what is there is not base64url"),
+        ] {
             std::fs::write(directory.path().join("key"), contents).unwrap();
-            let line = secret.read(directory.path()).unwrap_err().to_string();
-            assert_eq!(line, "file:key: what is there is not base64url", "{contents:?}");
+            assert_eq!(secret.read(directory.path()).unwrap_err().to_string(), line, "{contents:?}");
         }
+        assert_eq!(*secret.read_text(directory.path()).unwrap(), "hunter2!");
         std::fs::write(directory.path().join("key"), " AAEC\n").unwrap();
         let bytes = secret.read(directory.path()).unwrap();
         assert_eq!(bytes.as_array::<3>().unwrap(), &[0, 1, 2]);

@@ -20,6 +20,11 @@ impl OrderId {
         Ok(Self(bytes))
     }
 
+    /// The id that a store kept.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes, to find the order by.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0

@@ -21,7 +21,7 @@ async fn create(
     let today = Day::from_unix(issuer.environment.now());
     let order = new_order(&issuer, &wanted, today)?;
     issuer.environment.step("order.create.before");
-    let created = issuer.orders.create(order.clone()).await?;
+    let created = issuer.stores.orders.create(order.clone()).await?;
     issuer.environment.step("order.create.after");
     match created {
         Created::New => Ok(HttpResponse::Created().json(order.view(today))),

@@ -29,8 +29,9 @@ async fn pay(
     let id: OrderId = id.parse().map_err(|_| order_unknown())?;
     for _ in 0..TRIES {
         let today = Day::from_unix(issuer.environment.now());
-        let order = issuer.orders.by_id(id).await?.ok_or_else(order_unknown)?;
+        let order = issuer.stores.orders.by_id(id).await?.ok_or_else(order_unknown)?;
         let voucher = issuer
+            .stores
             .vouchers
             .find(code.hash())
             .await?
@@ -46,7 +47,7 @@ async fn pay(
         }
         let paid = order.advance(Step::Pay, today).map_err(not_payable)?;
         issuer.environment.step("order.pay.before");
-        let replaced = issuer.orders.replace(&order, &paid, Along::UseVoucher(code.hash())).await?;
+        let replaced = issuer.stores.orders.replace(&order, &paid, Along::UseVoucher(code.hash())).await?;
         issuer.environment.step("order.pay.after");
         if replaced == Replaced::Done {
             return Ok(web::Json(paid.view(today)));

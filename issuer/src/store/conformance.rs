@@ -7,6 +7,8 @@ use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
+use farthing_service::redis::test_server::TestServer;
+use farthing_service::redis::{Durability, RedisStore};
 
 use super::*;
 use crate::orders::{Binding, Method, OrderedPack, Progress, Step};
@@ -198,6 +200,14 @@ fn embedded(directory: &tempfile::TempDir) -> EmbeddedStore {
         .unwrap()
 }
 
+async fn redis(server: &TestServer) -> RedisStore {
+    let (address, timeout) = (server.address(), Duration::from_secs(20));
+    let birth = Birth::new(ServiceKind::Issuer, 1, TrustedKeys::None).unwrap();
+    RedisStore::create(&address, &birth, Durability::EachWrite, timeout).await.unwrap();
+    let environment = Environment::production();
+    RedisStore::open(address, ServiceKind::Issuer, Durability::EachWrite, timeout, environment).await.unwrap()
+}
+
 macro_rules! conformance {
     ($($case:ident),* $(,)?) => {
         mod on_embedded {
@@ -205,6 +215,14 @@ macro_rules! conformance {
             async fn $case() {
                 let directory = tempfile::tempdir().unwrap();
                 super::$case(super::embedded(&directory)).await;
+            })*
+        }
+
+        mod on_redis {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let server = super::TestServer::start().unwrap();
+                super::$case(super::redis(&server).await).await;
             })*
         }
     };

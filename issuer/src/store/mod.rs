@@ -1,9 +1,13 @@
 //! What the issuer asks of its store: small questions, each answered at once or not at all.
 
 mod embedded;
+mod redis;
+mod stores;
 
 #[cfg(test)]
 mod conformance;
+
+pub use stores::Stores;
 
 use async_trait::async_trait;
 use farthing_protocol::{Day, Denomination, TokenKeyId};

@@ -24,7 +24,7 @@ impl Redeemer {
         let atomic = request.atomic;
         let key = self.idempotency.key_mac(publisher, key);
         let request_mac = self.idempotency.request_mac(&request);
-        if let Some(kept) = self.spent.kept_answer(key, now).await? {
+        if let Some(kept) = self.stores.spent.kept_answer(key, now).await? {
             return answered(kept.meets(&request_mac));
         }
         let judgement = self.judge(request, now).await?;
@@ -34,7 +34,7 @@ impl Redeemer {
         let Judgement { tokens, keys } = judgement;
         let redemption = Redemption { publisher, key, request: request_mac, atomic, tokens, keys, now };
         self.environment.step("redemption.before");
-        let redeemed = self.spent.redeem(redemption).await?;
+        let redeemed = self.stores.spent.redeem(redemption).await?;
         self.environment.step("redemption.after");
         answered(redeemed)
     }
@@ -49,7 +49,7 @@ impl Redeemer {
         key: &IdempotencyKey,
     ) -> Result<RedemptionAnswer, ProblemResponse> {
         let key = self.idempotency.key_mac(publisher, key);
-        let kept = self.spent.kept_answer(key, self.environment.now()).await?;
+        let kept = self.stores.spent.kept_answer(key, self.environment.now()).await?;
         kept.map(|kept| kept.answer.into_view(true)).ok_or_else(|| {
             let detail =
                 "nothing was spent under this key in the last 48 hours; sending the redemption is safe";

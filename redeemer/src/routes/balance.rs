@@ -14,6 +14,6 @@ async fn show(
     request: HttpRequest,
 ) -> Result<web::Json<Balance>, ProblemResponse> {
     let publisher = publisher(&redeemer, &request).await?;
-    let credit = redeemer.ledger.balance(publisher).await?;
+    let credit = redeemer.stores.ledger.balance(publisher).await?;
     Ok(web::Json(Balance { publisher: publisher.to_string(), credit }))
 }

@@ -38,7 +38,6 @@ struct Running {
     steps: Arc<Mutex<Vec<String>>>,
     url: String,
     redeemer: Arc<Redeemer>,
-    store: EmbeddedStore,
     api_key: String,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<std::thread::JoinHandle<()>>,
@@ -73,7 +72,8 @@ impl Running {
             key.write(&config.keyring);
         }
         let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap();
-        EmbeddedStore::create(&config.store, &birth).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(config.store.create(&birth)).unwrap();
         config.signing_key.create_if_missing(&config.base).unwrap();
         config.idempotency_secret.create_if_missing(&config.base).unwrap();
         let clock = Arc::new(SetClock(AtomicU64::new(NOW)));
@@ -88,20 +88,20 @@ impl Running {
         let serving = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let store = open_store(&config, &environment).unwrap();
-                let (redeemer, options) = assemble(store.clone(), config, environment.clone()).await.unwrap();
+                let stores = Stores::open(&config.store, &environment).await.unwrap();
+                let (redeemer, options) = assemble(stores, config, environment.clone()).await.unwrap();
                 let server = Server::bind(options, routes::of(&redeemer)).unwrap();
                 let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
-                let added = admin::execute(name, &store, &environment).await.unwrap();
+                let added = admin::execute(name, &redeemer.stores, &environment).await.unwrap();
                 let api_key = added[0]["api_key"].as_str().unwrap().to_owned();
-                ready.send((server.address(), redeemer, store, api_key)).unwrap();
+                ready.send((server.address(), redeemer, api_key)).unwrap();
                 server.run(async { drop(stopped.await) }).await.unwrap();
             });
         });
-        let (address, redeemer, store, api_key) = started.recv().unwrap();
+        let (address, redeemer, api_key) = started.recv().unwrap();
         let url = format!("http://{address}");
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { directory, clock, steps, url, redeemer, store, api_key, stop, serving }
+        Self { directory, clock, steps, url, redeemer, api_key, stop, serving }
     }
 
     fn get(&self, path: &str) -> Answer {

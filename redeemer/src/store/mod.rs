@@ -2,6 +2,8 @@
 
 mod embedded;
 mod pins_with_sets;
+mod redis;
+mod stores;
 
 #[cfg(test)]
 mod conformance;
@@ -17,6 +19,7 @@ use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, Publisher
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
 pub use pins_with_sets::PinsWithSets;
+pub use stores::Stores;
 
 /// Days for which a set is kept after its key's `redeem_until`, should a clock have been wrong.
 pub const DAYS_KEPT_AFTER_END: u32 = 7;

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use redb::{Database, ReadOnlyTable, ReadTransaction, TableDefinition, TableError, WriteTransaction};
 
-pub use dump::DumpedRecord;
 pub use fault::Fault;
 pub use file::{CreateError, OpenError};
 pub use key_day::{key_day, split_key_day};

@@ -7,7 +7,7 @@ fn a_store_that_is_gone_is_503_and_repeating_is_safe() {
     let cent = TestKey::new(1);
     let running = Running::start(&[&cent]);
     assert_eq!(running.get("/readyz").status(), 200);
-    let path = running.redeemer.config.store.clone();
+    let path = running.directory.path().join("data/redeemer.db");
     let elsewhere = running.directory.path().join("elsewhere");
     std::fs::rename(&path, &elsewhere).unwrap();
     for answer in [

@@ -1,0 +1,69 @@
+use std::fmt;
+
+use ::redis::RedisError;
+use thiserror::Error;
+
+use super::{Address, words};
+
+/// Why a store on Redis was not made or opened. One line: which server, and how to mend it.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The URL is none, or holds a password.
+    #[error("store.url: {0}")]
+    Url(&'static str),
+    /// Nobody answers, or not in time, or the credentials are wrong.
+    #[error("the Redis at {url} cannot be used: {cause}; start it, or mend store.url and store.password")]
+    Unreachable {
+        /// Its URL.
+        url: String,
+        /// What went wrong.
+        cause: String,
+    },
+    /// It would lose what it acknowledged.
+    #[error(
+        "the Redis at {url} is not fit for money: {setting} is {found} and must be {wanted}; mend its configuration{anyway}"
+    )]
+    Unfit {
+        /// Its URL.
+        url: String,
+        /// The setting.
+        setting: &'static str,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        wanted: &'static str,
+        /// How to go on all the same, where that may be wanted.
+        anyway: &'static str,
+    },
+    /// It has a birth record already.
+    #[error(
+        "the Redis at {0} has a store already: a store is made once; to begin anew, read docs/operating.md first"
+    )]
+    Exists(String),
+    /// It was not made by `store init`, or lost what was in it.
+    #[error(
+        "the Redis at {0} has no birth record: run `store init`, or, if a store was there, restore it from a backup"
+    )]
+    Unborn(String),
+    /// It has another birth record than the one that was opened.
+    #[error("the Redis at {0} is not the store that was opened: its birth record is another")]
+    Another(String),
+    /// A record does not decode.
+    #[error("the store on the Redis at {url} cannot be used: {cause}")]
+    Failed {
+        /// Its URL.
+        url: String,
+        /// What went wrong.
+        cause: String,
+    },
+}
+
+impl OpenError {
+    pub(super) fn unreachable(address: &Address, error: &RedisError) -> Self {
+        Self::Unreachable { url: address.url.clone(), cause: words(error) }
+    }
+
+    pub(super) fn failed(address: &Address, cause: &dyn fmt::Display) -> Self {
+        Self::Failed { url: address.url.clone(), cause: cause.to_string() }
+    }
+}

@@ -1,0 +1,111 @@
+use async_trait::async_trait;
+use farthing_protocol::TokenKeyId;
+use farthing_service::redis::{Call, RedisStore, Script};
+use farthing_service::unavailable::Unavailable;
+use farthing_service::{record, redis_script};
+
+use super::issued_totals::{total_key, totals_key};
+use super::unreadable;
+use super::vouchers::voucher_key;
+use crate::orders::{Claim, Order, OrderId};
+use crate::store::{Along, Created, Orders, Replaced};
+
+static CREATE: Script = redis_script!("scripts/order_create.lua");
+static BY_CLAIM: Script = redis_script!("scripts/order_by_claim.lua");
+static BY_ID: Script = redis_script!("scripts/order_by_id.lua");
+static PAY: Script = redis_script!("scripts/order_pay.lua");
+static ISSUE: Script = redis_script!("scripts/order_issue.lua");
+static ISSUED_UNDER: Script = redis_script!("scripts/orders_issued_under.lua");
+
+/// What the scripts that replace an order return.
+const DONE: i64 = 0;
+const CHANGED: i64 = 1;
+const VOUCHER_REFUSED: i64 = 2;
+
+/// A hash with the fields `record` and `revision`.
+fn order_key(store: &RedisStore, claim: Claim) -> Vec<u8> {
+    store.key(&[b"orders:", &claim.to_bytes()])
+}
+
+/// A string: the claim of the order with this id.
+fn id_key(store: &RedisStore, id: OrderId) -> Vec<u8> {
+    store.key(&[b"order-ids:", &id.to_bytes()])
+}
+
+/// A set: the claims of the orders issued under this key.
+fn issued_key(store: &RedisStore, key: TokenKeyId) -> Vec<u8> {
+    store.key(&[b"issued:", key.as_bytes()])
+}
+
+fn decode(bytes: Option<Vec<u8>>) -> Result<Option<Order>, Unavailable> {
+    bytes.map(|bytes| record::decode(&bytes).map_err(unreadable)).transpose()
+}
+
+#[async_trait]
+impl Orders for RedisStore {
+    async fn create(&self, order: Order) -> Result<Created, Unavailable> {
+        let call = Call::new()
+            .key(order_key(self, order.claim))
+            .key(id_key(self, order.id))
+            .arg(record::encode(&order).map_err(unreadable)?)
+            .number(order.revision.into())
+            .arg(order.claim.to_bytes());
+        match decode(self.write(&CREATE, call).await?)? {
+            None => Ok(Created::New),
+            Some(known) => Ok(Created::Claimed(known)),
+        }
+    }
+
+    async fn by_claim(&self, claim: Claim) -> Result<Option<Order>, Unavailable> {
+        decode(self.run(&BY_CLAIM, Call::new().key(order_key(self, claim))).await?)
+    }
+
+    async fn by_id(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
+        let call = Call::new().key(id_key(self, id)).arg(self.key(&[b"orders:"]));
+        decode(self.run(&BY_ID, call).await?)
+    }
+
+    async fn replace(&self, from: &Order, to: &Order, along: Along) -> Result<Replaced, Unavailable> {
+        let call = Call::new()
+            .key(order_key(self, from.claim))
+            .number(from.revision.into())
+            .arg(record::encode(to).map_err(unreadable)?)
+            .number(to.revision.into());
+        let replaced: i64 = match along {
+            Along::UseVoucher(hash) => {
+                let call = call.key(voucher_key(self, hash)).arg(to.id.to_bytes());
+                self.write(&PAY, call).await?
+            }
+            Along::CountIssued { key, day } => {
+                let denomination = to.pack.denomination.to_string();
+                let call = call
+                    .key(issued_key(self, key))
+                    .key(totals_key(self))
+                    .key(total_key(self, key, day))
+                    .arg(to.claim.to_bytes())
+                    .arg(farthing_service::embedded::key_day(key, day))
+                    .arg(denomination)
+                    .number(to.pack.count.into());
+                self.write(&ISSUE, call).await?
+            }
+        };
+        match replaced {
+            DONE => Ok(Replaced::Done),
+            CHANGED => Ok(Replaced::Changed),
+            VOUCHER_REFUSED => Ok(Replaced::VoucherRefused),
+            _ => Err(Unavailable::because("a script returned an unknown outcome")),
+        }
+    }
+
+    async fn issued_under(&self, keys: Vec<TokenKeyId>) -> Result<Vec<Order>, Unavailable> {
+        let mut found = Vec::new();
+        for key in keys {
+            let call = Call::new().key(issued_key(self, key)).arg(self.key(&[b"orders:"]));
+            let records: Vec<Vec<u8>> = self.run(&ISSUED_UNDER, call).await?;
+            for bytes in records {
+                found.push(record::decode(&bytes).map_err(unreadable)?);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,11 @@
+-- KEYS[2] credit-entries:PUBLISHER; ARGV[2] version, ARGV[3] what the names of the publisher's credits begin with.
+-- Returns rows of denomination and tokens.
+local rows = {}
+for _, entry in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+    local credit = redis.call('HMGET', ARGV[3] .. entry, 'version', 'denomination', 'tokens')
+    if not credit[1] or tonumber(credit[1]) > tonumber(ARGV[2]) then
+        return redis.error_reply('VERSION a credit is missing, or a later release wrote it')
+    end
+    rows[#rows + 1] = { credit[2], tonumber(credit[3]) }
+end
+return rows

@@ -1,0 +1,11 @@
+-- KEYS[2] redeemed-totals; ARGV[2] version, ARGV[3] what the names of the counts begin with.
+-- Returns rows of key and day, denomination, tokens, in no order.
+local rows = {}
+for _, entry in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+    local count = redis.call('HMGET', ARGV[3] .. entry, 'version', 'denomination', 'tokens')
+    if not count[1] or tonumber(count[1]) > tonumber(ARGV[2]) then
+        return redis.error_reply('VERSION a total is missing, or a later release wrote it')
+    end
+    rows[#rows + 1] = { entry, count[2], tonumber(count[3]) }
+end
+return rows

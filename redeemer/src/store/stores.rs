@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use farthing_service::birth::{Birth, ServiceKind};
+use farthing_service::dumped_record::DumpRecords;
+use farthing_service::environment::Environment;
+use farthing_service::pinned_keys::PinnedKeys;
+use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
+
+use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens};
+
+/// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
+#[derive(Clone)]
+pub struct Stores {
+    /// The record that `store init` wrote.
+    pub birth: Birth,
+    /// The sets of spent tokens.
+    pub spent: Arc<dyn SpentTokens>,
+    /// What is dropped when its time is over.
+    pub leftovers: Arc<dyn Leftovers>,
+    /// Who may redeem.
+    pub publishers: Arc<dyn Publishers>,
+    /// What they were credited.
+    pub ledger: Arc<dyn Ledger>,
+    /// What was redeemed.
+    pub totals: Arc<dyn RedeemedTotals>,
+    /// The facts of each key as first seen, each with its spent set.
+    pub pins: Arc<dyn PinnedKeys>,
+    /// Every record.
+    pub records: Arc<dyn DumpRecords>,
+}
+
+impl Stores {
+    /// Opens the store. Call it within the Tokio runtime that outlives it.
+    ///
+    /// # Errors
+    /// It is not there, not ours, or in use.
+    pub async fn open(settings: &StoreSettings, environment: &Environment) -> Result<Self, StoreError> {
+        Ok(match settings.open(ServiceKind::Redeemer, environment.clone()).await? {
+            OpenStore::Embedded(store) => Self::of(store.birth().clone(), store),
+            OpenStore::Redis(store) => Self::of(store.birth().clone(), store),
+        })
+    }
+
+    fn of<S>(birth: Birth, store: S) -> Self
+    where
+        S: SpentTokens
+            + Leftovers
+            + Publishers
+            + Ledger
+            + RedeemedTotals
+            + PinnedKeys
+            + DumpRecords
+            + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            birth,
+            spent: store.clone(),
+            leftovers: store.clone(),
+            publishers: store.clone(),
+            ledger: store.clone(),
+            totals: store.clone(),
+            pins: Arc::new(PinsWithSets::new(store.clone(), store.clone())),
+            records: store,
+        }
+    }
+}
