@@ -115,6 +115,7 @@ impl FakeServices {
             self.keys.iter().partition(|key| key.facts.epoch().issue_until().start() <= self.now);
         IssuerDirectory {
             issuer_request_uri: "/token-request".into(),
+            issuer_name: Some(IssuerName::new(ISSUER_NAME).unwrap()),
             token_keys: live.into_iter().map(listed).collect(),
             redeem_only_keys: ended.into_iter().map(listed).collect(),
             revoked_keys: Vec::new(),

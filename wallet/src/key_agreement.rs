@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use farthing_api::{KeyListing, PackView};
-use farthing_protocol::{Denomination, DirectoryKey, IssuerDirectory, TokenKeyId, TokenType};
+use farthing_protocol::{Denomination, DirectoryKey, IssuerDirectory, IssuerName, TokenKeyId, TokenType};
 
 use crate::held_token::HeldKey;
 use crate::key_facts::{KeyFacts, KeyFactsError};
@@ -25,6 +25,28 @@ pub struct AgreedKey {
 /// Why nothing is bought under these keys. Nothing was spent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyDisagreement {
+    /// They name different issuers, or the directory names none.
+    #[error(
+        "the redeemer takes tokens of issuer `{redeemer}`, and the issuer calls itself {issuer}. Every token is bound to \
+         that name, so another name would mark yours. Buy nothing, and tell the operator"
+    )]
+    IssuerName {
+        /// What the directory says.
+        issuer: String,
+        /// What the redeemer says.
+        redeemer: String,
+    },
+    /// The issuer's name is not that of its host.
+    #[error(
+        "the issuer at {authority} calls itself `{issuer}`. It could call itself otherwise to everybody, and so mark their \
+         tokens: an issuer's name is its host. Buy nothing, and tell the operator"
+    )]
+    NotItsName {
+        /// Where it was asked.
+        authority: String,
+        /// What it calls itself.
+        issuer: String,
+    },
     /// Both list a key, with other facts.
     #[error(
         "issuer and redeemer disagree about key {token_key_id}: its value or its dates differ. Buy nothing under it, \
@@ -127,10 +149,19 @@ pub fn agree(
 ) -> Result<AgreedKey, KeyDisagreement> {
     let denomination = Denomination::from_parts(pack.value_micros, &pack.currency)
         .map_err(|error| KeyDisagreement::PackValue { pack: tame(&pack.id), reason: error.to_string() })?;
+    if directory.issuer_name.as_ref().map(IssuerName::as_str) != Some(listing.issuer_name.as_str()) {
+        let named = |name: &IssuerName| format!("`{}`", tame(name.as_str()));
+        let issuer = directory.issuer_name.as_ref().map_or_else(|| "nothing".to_owned(), named);
+        return Err(KeyDisagreement::IssuerName { issuer, redeemer: tame(&listing.issuer_name) });
+    }
+    if let Some(authority) = issuer.https_authority().filter(|authority| *authority != listing.issuer_name) {
+        return Err(KeyDisagreement::NotItsName { authority, issuer: tame(&listing.issuer_name) });
+    }
     let issuing = directory_facts(&directory.token_keys)?;
     let redeem_only = directory_facts(&directory.redeem_only_keys)?;
     let revoked = directory_facts(&directory.revoked_keys)?;
-    check_distinct("issuer", issuing.iter().chain(&redeem_only).chain(&revoked), true)?;
+    check_distinct("issuer", issuing.iter().chain(&redeem_only).chain(&revoked), false)?;
+    check_distinct("issuer", issuing.iter(), true)?;
     let accepted: Vec<KeyFacts> = listing
         .keys
         .iter()

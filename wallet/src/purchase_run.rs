@@ -54,6 +54,7 @@ pub struct PurchaseRun {
     batch: Option<TokenBatch>,
     refused_key: Option<TokenKeyId>,
     rebuilds: u8,
+    paid_again: bool,
 }
 
 impl PurchaseRun {
@@ -69,6 +70,7 @@ impl PurchaseRun {
             batch: None,
             refused_key: None,
             rebuilds: 0,
+            paid_again: false,
         }
     }
 

@@ -101,6 +101,12 @@ impl ServiceUrl {
         self.0.origin().ascii_serialization()
     }
 
+    /// The host, and the port unless it is 443, of an `https` URL: the name that an issuer there must have (RFC 9577).
+    pub fn https_authority(&self) -> Option<String> {
+        let host = self.0.host_str().filter(|_| self.0.scheme() == "https")?;
+        Some(self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    }
+
     /// The URL of an absolute path (which starts with `/`) at this origin.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.origin())

@@ -1,13 +1,14 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::DirectoryKey;
+use crate::{DirectoryKey, IssuerName};
 
 /// What an issuer publishes about itself (RFC 9578, section 4), as JSON.
 ///
 /// ```text
 /// {
 ///   "issuer-request-uri": "/token-request",
+///   "issuer-name": "issuer.example",            ours: the name in every challenge for its tokens
 ///   "token-keys": [DirectoryKey, ...],          keys that issue now, then those that will
 ///   "redeem-only-keys": [DirectoryKey, ...],    ours: keys whose tokens are still taken
 ///   "revoked-keys": [DirectoryKey, ...]         ours: keys whose tokens are not taken any more
@@ -20,6 +21,10 @@ use crate::DirectoryKey;
 pub struct IssuerDirectory {
     /// Where token requests go: absolute, or relative to the directory's own address. Kept as it stands.
     pub issuer_request_uri: String,
+    /// The name that challenges for its tokens carry: a wallet compares it with the redeemer's, so that nobody's tokens
+    /// are bound to a name of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_name: Option<IssuerName>,
     /// Keys that issue now, in the order of preference, then keys that will.
     pub token_keys: Vec<DirectoryKey>,
     /// Keys that issue no more and whose tokens are taken.
@@ -81,6 +86,7 @@ mod tests {
         let listed = DirectoryKey::from(&key());
         let directory = IssuerDirectory {
             issuer_request_uri: "/token-request".to_owned(),
+            issuer_name: Some(IssuerName::new("issuer.example").unwrap()),
             token_keys: vec![listed.clone()],
             redeem_only_keys: vec![listed.clone()],
             revoked_keys: Vec::new(),

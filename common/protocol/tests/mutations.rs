@@ -212,6 +212,7 @@ proptest! {
         prop_assert_eq!(&listed.public_key().unwrap(), facts.public_key());
         let directory = IssuerDirectory {
             issuer_request_uri: "/token-request".to_owned(),
+            issuer_name: Some(facts.issuer_name().clone()),
             token_keys: vec![listed.clone()],
             redeem_only_keys: vec![],
             revoked_keys: vec![listed],

@@ -1,6 +1,6 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
-use farthing_protocol::{DirectoryKey, IssuerDirectory};
+use farthing_protocol::{DirectoryKey, IssuerDirectory, IssuerName};
 use farthing_service::keyring::{KeyStatus, Keyring};
 use farthing_service::problem::ProblemResponse;
 
@@ -16,7 +16,8 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 }
 
 async fn show(issuer: web::Data<Issuer>) -> Result<HttpResponse, ProblemResponse> {
-    let directory = directory(&issuer.keyring.current(), issuer.environment.now());
+    let name = issuer.config.issuer_name.clone();
+    let directory = directory(name, &issuer.keyring.current(), issuer.environment.now());
     let body = directory.encode().map_err(|error| ProblemResponse::internal(&error))?;
     Ok(HttpResponse::Ok()
         .content_type(IssuerDirectory::MEDIA_TYPE)
@@ -25,15 +26,22 @@ async fn show(issuer: web::Data<Issuer>) -> Result<HttpResponse, ProblemResponse
 }
 
 /// Issuing keys first, then future ones; what else a wallet wants to know in members of our own.
-fn directory(keyring: &Keyring, now: u64) -> IssuerDirectory {
+fn directory(issuer_name: IssuerName, keyring: &Keyring, now: u64) -> IssuerDirectory {
     let with = |status: KeyStatus| {
         let entries = keyring.entries().into_iter().filter(move |entry| entry.status(now) == status);
         entries.map(|entry| DirectoryKey::from(entry.facts()))
     };
     IssuerDirectory {
         issuer_request_uri: token_request::PATH.to_owned(),
+        issuer_name: Some(issuer_name),
         token_keys: with(KeyStatus::Issuing).chain(with(KeyStatus::Future)).collect(),
         redeem_only_keys: with(KeyStatus::RedeemOnly).collect(),
-        revoked_keys: with(KeyStatus::Revoked).collect(),
+        // Until their time is over anyway: then nobody can have a token of theirs that was good.
+        revoked_keys: keyring
+            .entries()
+            .into_iter()
+            .filter(|entry| entry.revoked() && entry.facts().epoch().redeems_at(now))
+            .map(|entry| DirectoryKey::from(entry.facts()))
+            .collect(),
     }
 }

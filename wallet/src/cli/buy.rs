@@ -111,6 +111,15 @@ fn plan(
     let refused = |text: String| Failure::new(Exit::Failed, format!("{text}. Nothing was ordered or paid"));
     let issuer_name = IssuerName::new(keys.issuer_name.as_str())
         .map_err(|error| refused(format!("the redeemer's issuer name is {error}")))?;
+    let known = wallet.state.issuers().iter().find(|(_, known)| known.issuer == options.issuer);
+    if let Some((name, _)) = known.filter(|(name, _)| **name != issuer_name.as_str()) {
+        return Err(refused(format!(
+            "this wallet knows the issuer at {} as `{}`, and now it is called `{}`",
+            options.issuer,
+            printable(name),
+            printable(issuer_name.as_str())
+        )));
+    }
     let ids: Vec<String> = listing.packs.iter().map(|pack| printable(&pack.id)).collect();
     let pack = listing.packs.into_iter().find(|pack| pack.id == options.pack).ok_or_else(|| {
         refused(format!("the issuer sells no pack `{}`; it sells: {}", options.pack, ids.join(", ")))

@@ -139,10 +139,25 @@ fn a_key_that_changed_since_tokens_were_bought_under_it_is_refused() {
     )
     .unwrap();
     let held = HeldKey {
-        issuer_name: farthing_protocol::IssuerName::new("issuer.example").unwrap(),
+        issuer_name: IssuerName::new("issuer.example").unwrap(),
         key: KeyFacts::new(facts.public_key().clone(), facts.denomination(), other),
         tokens: Vec::new(),
     };
     let error = compare(&directory, &listing, &[held]).unwrap_err();
     assert!(matches!(error, KeyDisagreement::Changed { .. }), "{error}");
+}
+
+#[test]
+fn a_name_of_ones_own_is_refused() {
+    let (directory, mut listing) = lists();
+    listing.issuer_name = "issuer.example-17".to_owned();
+    let error = compare(&directory, &listing, &[]).unwrap_err();
+    assert!(matches!(error, KeyDisagreement::IssuerName { .. }), "the redeemer alone: {error}");
+    let (mut directory, _) = lists();
+    directory.issuer_name = Some(IssuerName::new("issuer.example-17").unwrap());
+    let error = compare(&directory, &listing, &[]).unwrap_err();
+    assert!(matches!(error, KeyDisagreement::NotItsName { .. }), "both together: {error}");
+    directory.issuer_name = None;
+    let error = compare(&directory, &listing, &[]).unwrap_err();
+    assert!(matches!(error, KeyDisagreement::IssuerName { .. }), "a directory without a name: {error}");
 }

@@ -31,6 +31,11 @@ impl PurchaseRun {
             (OrderState::Pending | OrderState::Underpaid, None) if intended => {
                 self.advance(state, Stage::Ordered { order }, SavePoint::Order)
             }
+            // The issuer has forgotten the payment, as after a restored backup: paying again is safe, and done once.
+            (OrderState::Pending, _) if paid && !self.paid_again => {
+                self.paid_again = true;
+                self.advance(state, Stage::Ordered { order }, SavePoint::Order)
+            }
             (OrderState::Pending | OrderState::Underpaid, _) => {
                 self.leave_unfinished(&"the issuer still shows the order as unpaid");
                 Ok(())

@@ -355,3 +355,18 @@ fn an_answer_that_nothing_asked_for_is_refused() {
     assert!(matches!(run.next(&mut state), Ok(Step::Save(SavePoint::Intent))));
     services.now += 1;
 }
+
+#[test]
+fn a_payment_that_the_issuer_forgot_is_made_again_once() {
+    let mut services = FakeServices::new();
+    let mut state = new_state();
+    let mut driver = TestDriver::new(&mut services);
+    driver.cut = Some(Cut { point: 6, after: false });
+    assert!(matches!(buy(&mut driver, &mut state).unwrap(), Ending::Unfinished { .. }));
+    assert!(state.purchases()[0].is_paid());
+    // The issuer was restored from a backup: the order is unpaid and the voucher unused.
+    services.orders[0].view.state = OrderState::Pending;
+    services.vouchers.insert(VOUCHER.to_owned(), None);
+    assert_eq!(resume(&mut services, &mut state), Ending::Bought);
+    assert_bought(&services, &state);
+}
