@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::keyring::{self, KeyringEntry};
-use farthing_service::program::{RunError, print_lines};
+use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
 use farthing_service::{admin_socket, telemetry};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ use crate::service;
 
 /// Sells packs of unlinkable tokens: takes payment, signs blindly.
 #[derive(Debug, Parser)]
-#[command(name = "farthing-issuer", version, max_term_width = 110)]
+#[command(name = "farthing-issuer", version, max_term_width = 110, after_help = EXIT_STATUS)]
 struct Cli {
     /// The configuration file.
     #[arg(long, global = true, default_value = "issuer.toml", value_name = "FILE")]
@@ -34,16 +34,16 @@ struct Cli {
 enum Action {
     /// Run the service until it is told to stop.
     Serve,
-    /// The store.
+    /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
-    /// The token keys.
+    /// Make, list, rotate, revoke, back up and restore token keys.
     #[command(subcommand)]
     Keys(KeysAction),
-    /// Prepaid codes.
+    /// Make prepaid codes.
     #[command(subcommand)]
     Vouchers(VouchersAction),
-    /// Orders.
+    /// Find the orders that need the operator.
     #[command(subcommand)]
     Orders(OrdersAction),
 }
@@ -80,28 +80,30 @@ enum KeysAction {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("lock").required(true).args(["recipient", "passphrase_file"]))]
 struct BackupArgs {
     /// The file to make.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Encrypt to this age recipient, age1...
-    #[arg(long, value_name = "RECIPIENT", required_unless_present = "passphrase_file")]
+    #[arg(long, value_name = "RECIPIENT")]
     recipient: Option<String>,
     /// Encrypt with the passphrase in the first line of this file.
-    #[arg(long, value_name = "FILE", conflicts_with = "recipient")]
+    #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("unlock").required(true).args(["identity", "passphrase_file"]))]
 struct RestoreArgs {
     /// The backup.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// Decrypt with this age identity file.
-    #[arg(long, value_name = "FILE", required_unless_present = "passphrase_file")]
+    #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
     /// Decrypt with the passphrase in the first line of this file.
-    #[arg(long, value_name = "FILE", conflicts_with = "identity")]
+    #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
 
@@ -183,6 +185,10 @@ fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Wri
             for name in keys::init(config, now)? {
                 writeln!(out, "made the token key {name}")?;
             }
+            writeln!(
+                out,
+                "the redeemer's store must be older than these keys: `farthing-redeemer store init` comes first"
+            )?;
         }
         KeysAction::List => {
             for entry in keyring::read(&config.keyring, now)?.entries() {
@@ -201,7 +207,10 @@ fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Wri
         }
         KeysAction::Revoke { key } => {
             let (revoked, added) = keys::revoke(config, &key, now)?;
-            writeln!(out, "revoked the token key {revoked}: none of its tokens is taken any more")?;
+            writeln!(
+                out,
+                "revoked the token key {revoked}: each service refuses its tokens from its next look at the keyring on"
+            )?;
             for name in added {
                 writeln!(out, "made the token key {name}")?;
             }

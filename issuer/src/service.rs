@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use async_trait::async_trait;
 use farthing_service::admin_socket::AdminSocket;
 use farthing_service::arithmetic::Arithmetic;
@@ -14,7 +15,7 @@ use farthing_service::metrics::{Alarm, Metrics};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 
-use crate::admin;
+use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::keys;
 use crate::routes;
@@ -46,8 +47,7 @@ pub struct Issuer {
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(ServiceKind::Issuer.name(), env!("CARGO_PKG_VERSION")));
     let stores = Stores::open(&config.store, &environment).await?;
-    let signing_key = SigningKey::load(&config.signing_key, &config.base)?;
-    keys::rotate(&config, false, environment.now())?;
+    let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let keyring = KeyringWatch::start(KeyringSource {
         directory: config.keyring.clone(),
         issuer_name: config.issuer_name.clone(),
@@ -56,6 +56,11 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         environment: environment.clone(),
     })
     .await?;
+    // Only once the keyring has passed its checks: what is added to a keyring out of order stays there.
+    for name in keys::rotate(&config, false, environment.now())? {
+        tracing::info!(%name, "a token key was added");
+    }
+    keyring.reload().await?;
     let admin_socket = AdminSocket::bind(&config.admin_socket)?;
     let issuer = Arc::new(Issuer {
         environment,
@@ -76,16 +81,15 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(rotate(Arc::clone(&issuer), period, metrics)),
-            Box::pin(admin_socket.serve(move |command| {
+            Box::pin(admin_socket.serve(move |command: Command| {
                 let issuer = Arc::clone(&commands);
                 async move {
+                    if matches!(command, Command::ReloadKeyring) {
+                        issuer.keyring.reload().await.map_err(|error| error.to_string())?;
+                    }
                     let answer =
                         admin::execute(command, &issuer.config, &issuer.stores, &issuer.environment).await;
-                    // A command may have changed the keyring; the next request should see it.
-                    let reloaded = issuer.keyring.reload().await;
-                    reloaded
-                        .map_err(|error| error.to_string())
-                        .and(answer.map_err(|error| format!("{error:#}")))
+                    answer.map_err(|error| format!("{error:#}"))
                 }
             })),
         ],

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
-use farthing_service::program::{RunError, print_lines};
+use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
 use farthing_service::telemetry;
 
 use crate::admin::{self, Command};
@@ -17,7 +17,7 @@ use crate::service;
 
 /// Takes tokens from publishers, refuses double spends, credits what was taken.
 #[derive(Debug, Parser)]
-#[command(name = "farthing-redeemer", version, max_term_width = 110)]
+#[command(name = "farthing-redeemer", version, max_term_width = 110, after_help = EXIT_STATUS)]
 struct Cli {
     /// The configuration file.
     #[arg(long, global = true, default_value = "redeemer.toml", value_name = "FILE")]
@@ -30,10 +30,10 @@ struct Cli {
 enum Action {
     /// Run the service until it is told to stop.
     Serve,
-    /// The store.
+    /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
-    /// Those who redeem tokens.
+    /// Add and list those who redeem tokens, and their API keys.
     #[command(subcommand)]
     Publishers(PublishersAction),
 }
@@ -59,7 +59,7 @@ enum PublishersAction {
     },
     /// Print the publishers and the ids of their API keys, one JSON object a line.
     List,
-    /// API keys.
+    /// Give a publisher another API key, or take one away.
     #[command(subcommand)]
     Keys(KeysAction),
 }

@@ -1,7 +1,7 @@
 //! What is done once an hour: dropping what is no longer kept.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farthing_service::environment::Environment;
 use farthing_service::unavailable::Unavailable;
@@ -12,21 +12,51 @@ const PERIOD: Duration = Duration::from_hours(1);
 /// Most entries that one write drops: redemptions that come meanwhile wait no longer than for each other.
 const SLICE: usize = 1_000;
 
-/// Drops what is no longer kept, for ever, an hour apart. A failure is logged, and left to the next hour.
+/// Ticks for which the clock must have kept pace before a set is closed: closing cannot be undone, and a clock that was
+/// set wrong for a moment must not cost anybody a token.
+const STEADY_TICKS: u32 = 24;
+/// By how much the clock may be off between two ticks and still keep pace.
+const TOLERANCE_SECONDS: u64 = 600;
+
+/// Drops what is no longer kept, for ever, an hour apart; ended sets only once the clock has been steady for a day. A
+/// failure is logged, and left to the next hour.
 pub async fn run(leftovers: Arc<dyn Leftovers>, environment: Environment) {
+    let mut pace = Pace::default();
     loop {
-        if let Err(cause) = tidy(&*leftovers, environment.now()).await {
+        let now = environment.now();
+        let is_steady = pace.tick(Instant::now(), now);
+        if let Err(cause) = tidy(&*leftovers, now, is_steady).await {
             tracing::warn!(%cause, "old answers and ended sets were not dropped; the next hour tries again");
         }
         tokio::time::sleep(PERIOD).await;
     }
 }
 
-async fn tidy(leftovers: &dyn Leftovers, now: u64) -> Result<(), Unavailable> {
+/// Compares the clock, which can be set, with the time that has passed, which cannot.
+#[derive(Default)]
+struct Pace {
+    last: Option<(Instant, u64)>,
+    steady: u32,
+}
+
+impl Pace {
+    /// Whether the clock, which shows `now`, has kept pace for long enough.
+    fn tick(&mut self, instant: Instant, now: u64) -> bool {
+        let kept_pace = self.last.is_some_and(|(before, then)| {
+            let passed = instant.saturating_duration_since(before).as_secs();
+            now.abs_diff(then.saturating_add(passed)) <= TOLERANCE_SECONDS
+        });
+        self.steady = if kept_pace { self.steady.saturating_add(1) } else { 0 };
+        self.last = Some((instant, now));
+        self.steady >= STEADY_TICKS
+    }
+}
+
+async fn tidy(leftovers: &dyn Leftovers, now: u64, is_steady: bool) -> Result<(), Unavailable> {
     while leftovers.drop_old_answers(now, SLICE).await? == Slice::More {
         tokio::task::yield_now().await;
     }
-    while leftovers.drop_ended_sets(now, SLICE).await? == Slice::More {
+    while is_steady && leftovers.drop_ended_sets(now, SLICE).await? == Slice::More {
         tokio::task::yield_now().await;
     }
     Ok(())
@@ -63,9 +93,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_unsteady_clock_closes_nothing() {
+        let left = Left([AtomicUsize::new(1), AtomicUsize::new(1)]);
+        tidy(&left, 0, false).await.unwrap();
+        assert_eq!(left.0[0].load(Ordering::Relaxed), 1);
+        assert_eq!(left.0[1].load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_clock_is_steady_after_a_day_without_a_jump() {
+        let (start, mut pace) = (Instant::now(), Pace::default());
+        let at = |hour: u64| start + Duration::from_hours(hour);
+        for hour in 0..24 {
+            assert!(!pace.tick(at(hour), 1_000 + hour * 3_600), "{hour}");
+        }
+        assert!(pace.tick(at(24), 1_000 + 24 * 3_600));
+        assert!(!pace.tick(at(25), 1_000_000_000), "a jump");
+        for hour in 26..49 {
+            assert!(!pace.tick(at(hour), 1_000_000_000 + (hour - 25) * 3_600), "{hour}");
+        }
+        assert!(pace.tick(at(49), 1_000_000_000 + 24 * 3_600));
+    }
+
+    #[tokio::test]
     async fn it_goes_on_until_nothing_is_left() {
         let left = Left([AtomicUsize::new(2_500), AtomicUsize::new(1_001)]);
-        tidy(&left, 0).await.unwrap();
+        tidy(&left, 0, true).await.unwrap();
         assert!(left.0.iter().all(|count| count.load(Ordering::Relaxed) == 0));
     }
 }

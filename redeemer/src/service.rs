@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use async_trait::async_trait;
 use farthing_protocol::{ChallengeDigest, TokenChallenge};
 use farthing_service::admin_socket::AdminSocket;
@@ -59,8 +60,8 @@ async fn assemble(
     environment: Environment,
 ) -> anyhow::Result<(Arc<Redeemer>, ServeOptions)> {
     let metrics = Arc::new(Metrics::new(ServiceKind::Redeemer.name(), env!("CARGO_PKG_VERSION")));
-    let signing_key = SigningKey::load(&config.signing_key, &config.base)?;
-    let secret = config.idempotency_secret.read(&config.base)?;
+    let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
+    let secret = config.idempotency_secret.read(&config.base).context("idempotency_secret")?;
     let idempotency = IdempotencySecret::from_bytes(secret.as_array()?);
     let keyring = KeyringWatch::start(KeyringSource {
         directory: config.keyring.clone(),

@@ -29,7 +29,7 @@ const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 /// How long a caller may take to send its command.
 const COMMAND_TIME: Duration = Duration::from_secs(10);
 /// How long a caller waits for its answer.
-const ANSWER_TIME: Duration = Duration::from_mins(1);
+const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// What is sent back.
 #[derive(Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl AdminSocket {
     /// # Errors
     /// [`AdminError::Served`] when a living process listens there, or what the file system said.
     pub fn bind(path: &Path) -> Result<Self, AdminError> {
-        let failed = |source| AdminError::Bind { path: path.to_owned(), source };
+        let failed = |cause| AdminError::Bind { path: path.to_owned(), cause };
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(failed(io::Error::other("there is something else at this path")));
@@ -142,7 +142,7 @@ fn decode<C: DeserializeOwned>(line: &[u8]) -> Result<C, String> {
     })
 }
 
-/// Sends `command` to the service that listens at `path` and waits, up to a minute, for its answer. Blocks.
+/// Sends `command` to the service that listens at `path` and waits, up to half a minute, for its answer. Blocks.
 ///
 /// `None` when no service listens there: the caller may then open the store itself.
 ///
@@ -150,12 +150,13 @@ fn decode<C: DeserializeOwned>(line: &[u8]) -> Result<C, String> {
 /// [`AdminError::Refused`] with the service's words when it could not do it; the others when it could not be asked
 /// or gave no answer, in which case the command may have been done.
 pub fn call(path: &Path, command: &impl Serialize) -> Result<Option<Value>, AdminError> {
-    let failed = |source| AdminError::Call { path: path.to_owned(), source };
+    let failed = |cause| AdminError::Call { path: path.to_owned(), cause };
     let mut stream = match BlockingStream::connect(path) {
         Ok(stream) => stream,
         Err(error) => {
             return match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                io::ErrorKind::PermissionDenied => Err(AdminError::Forbidden(path.to_owned())),
                 _ => Err(failed(error)),
             };
         }
@@ -185,21 +186,24 @@ pub enum AdminError {
     /// A living process listens at the path.
     #[error("{}: another process serves this; stop it first, or configure another admin_socket", .0.display())]
     Served(PathBuf),
+    /// The socket is another user's.
+    #[error("{}: this user may not use it, and nothing was done; run the command as the service's user", .0.display())]
+    Forbidden(PathBuf),
     /// The socket could not be made.
-    #[error("{}: the admin socket cannot be made: {source}", path.display())]
+    #[error("{}: the admin socket cannot be made: {cause}", path.display())]
     Bind {
         /// The configured path.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The service could not be asked, or gave no answer.
-    #[error("{}: the service gave no answer, and may have done it or not: {source}", path.display())]
+    #[error("{}: the service gave no answer, and may have done it or not: {cause}", path.display())]
     Call {
         /// The configured path.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 

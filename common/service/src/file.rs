@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Writes `contents` to a new file at `path` with exactly the permission bits `mode` (such as `0o640`, whatever the
@@ -26,6 +26,10 @@ pub fn create(path: &Path, mode: u32, contents: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.0)?;
     file.write_all(contents)?;
     file.set_permissions(Permissions::from_mode(mode))?;
+    // What root makes in a service's directory is the service's. Whoever is not root cannot give files away, and does
+    // not need to.
+    let owner = fs::metadata(directory)?;
+    let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
     file.sync_all()?;
     fs::hard_link(&temporary.0, path)?;
     drop(temporary);

@@ -3,8 +3,11 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde_json::Value;
+
+/// What the services' help says about how they end.
+pub const EXIT_STATUS: &str = "Exit status: 0 done, 1 refused or failed (one line says why), 2 wrong usage.";
 
 /// Why a program ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +43,12 @@ pub fn end(name: &str, result: Result<(), RunError>) -> ExitCode {
 /// It is no list, or cannot be written.
 pub fn print_lines(answer: Value, out: &mut impl Write) -> anyhow::Result<()> {
     let Value::Array(entries) = answer else { bail!("the service answered something else than a list") };
-    for entry in entries {
-        match entry {
-            Value::String(text) => writeln!(out, "{text}")?,
-            other => writeln!(out, "{other}")?,
-        }
-    }
-    Ok(())
+    let written = entries.into_iter().try_for_each(|entry| match entry {
+        Value::String(text) => writeln!(out, "{text}"),
+        other => writeln!(out, "{other}"),
+    });
+    // Codes and API keys are shown once: whoever did not see them must know that they exist.
+    written.and_then(|()| out.flush()).context(
+        "the command was done, but not all that it shows could be written, and codes and API keys are not shown again",
+    )
 }

@@ -172,7 +172,7 @@ fn listener(
     if let Some(workers) = workers {
         server = server.workers(workers);
     }
-    let server = server.bind(listen).map_err(|source| ServeError::Bind { key, address: listen, source })?;
+    let server = server.bind(listen).map_err(|cause| ServeError::Bind { key, address: listen, cause })?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((address, server.run()))
 }
@@ -181,14 +181,14 @@ fn listener(
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// An address cannot be bound.
-    #[error("{key}: {address} cannot be bound: {source}; stop what listens there, or configure another")]
+    #[error("{key}: {address} cannot be bound: {cause}; stop what listens there, or configure another")]
     Bind {
         /// The configuration's key.
         key: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A listener or signal handler failed.
     #[error("the listeners failed: {0}")]

@@ -2,6 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use age::DecryptError;
 use age::secrecy::SecretString;
 use data_encoding::BASE64;
 use farthing_service::file;
@@ -52,6 +53,20 @@ pub enum BackupError {
     /// There is no identity in the file.
     #[error("the identity file holds no line AGE-SECRET-KEY-1...")]
     Identity,
+    /// The file is no age file.
+    #[error("{0} is not an age file")]
+    NotAge(PathBuf),
+    /// The passphrase is another.
+    #[error("the passphrase is wrong")]
+    Passphrase,
+    /// A passphrase was given for a file that has none.
+    #[error("{0} is not encrypted with a passphrase: use --identity")]
+    WantsIdentity(PathBuf),
+    /// The file is for somebody else.
+    #[error(
+        "{0} is encrypted to another identity, or with a passphrase: use that identity, or --passphrase-file"
+    )]
+    OtherIdentity(PathBuf),
     /// age failed.
     #[error("{0}")]
     Age(String),
@@ -116,7 +131,7 @@ pub fn backup(keyring: &Path, output: &Path, lock: Lock) -> Result<usize, Backup
 /// The backup cannot be decrypted, or a file differs from the keyring's; then nothing was put back.
 pub fn restore(keyring: &Path, input: &Path, unlock: Unlock) -> Result<Vec<String>, BackupError> {
     let encrypted = fs::read(input).map_err(failed(input))?;
-    let plain = Zeroizing::new(decrypt(&encrypted, unlock)?);
+    let plain = Zeroizing::new(decrypt(input, &encrypted, unlock)?);
     let contents: Contents = serde_json::from_slice(&plain).map_err(|_| BackupError::Format)?;
     if contents.version != VERSION {
         return Err(BackupError::Format);
@@ -154,8 +169,9 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
     move |cause| BackupError::File { path: path.to_owned(), cause }
 }
 
-fn decrypt(encrypted: &[u8], unlock: Unlock) -> Result<Vec<u8>, BackupError> {
+fn decrypt(input: &Path, encrypted: &[u8], unlock: Unlock) -> Result<Vec<u8>, BackupError> {
     use age::secrecy::ExposeSecret;
+    let with_passphrase = matches!(unlock, Unlock::Passphrase(_));
     match unlock {
         Unlock::Passphrase(passphrase) => age::decrypt(&age::scrypt::Identity::new(passphrase), encrypted),
         Unlock::Identity(text) => {
@@ -167,7 +183,15 @@ fn decrypt(encrypted: &[u8], unlock: Unlock) -> Result<Vec<u8>, BackupError> {
             age::decrypt(&identity, encrypted)
         }
     }
-    .map_err(|error| BackupError::Age(error.to_string()))
+    .map_err(|error| match (error, with_passphrase) {
+        (DecryptError::InvalidHeader | DecryptError::UnknownFormat, _) => {
+            BackupError::NotAge(input.to_owned())
+        }
+        (DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed, true) => BackupError::Passphrase,
+        (DecryptError::NoMatchingKeys, true) => BackupError::WantsIdentity(input.to_owned()),
+        (DecryptError::NoMatchingKeys, false) => BackupError::OtherIdentity(input.to_owned()),
+        (other, _) => BackupError::Age(other.to_string()),
+    })
 }
 
 /// The file name, if it is one that belongs into a keyring.

@@ -12,6 +12,11 @@ use crate::config::Config;
 /// Permissions of a key's file: the owner writes, a group shared with the redeemer reads.
 const KEY_MODE: u32 = 0o640;
 
+/// How often the directory is read again when another issuer was faster: more often than keys are due at once.
+const TRIES: u32 = 64;
+/// How far the clocks of issuers that share a keyring may be apart.
+const CLOCK_TOLERANCE_SECONDS: u64 = 3_600;
+
 /// Why a key could not be added.
 #[derive(Debug, Error)]
 pub enum RotateError {
@@ -32,6 +37,22 @@ pub enum RotateError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The clock is behind: a key was made later than now.
+    #[error("no new token key: {0} was made after the time that this machine's clock shows; set the clock")]
+    ClockBehind(String),
+    /// A key is of another issuer.
+    #[error("no new token key: {name} is of issuer {found}, and this service is configured for {expected}")]
+    OtherIssuer {
+        /// The key's file without ending.
+        name: String,
+        /// Its issuer.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
+    /// Other issuers added keys all the time.
+    #[error("no new token key: other issuers keep changing the keyring; try again")]
+    Contended,
     /// `keys init` on a keyring that has keys.
     #[error("the keyring {0} has keys already; `keys list` shows them, `keys rotate` adds the next")]
     NotEmpty(PathBuf),
@@ -60,12 +81,32 @@ pub fn rotate(config: &Config, early: bool, now: u64) -> Result<Vec<String>, Rot
     let mut added = Vec::new();
     // Plan and name come from one reading of the directory: whoever read the same plans the same name, and of those
     // one wins it. The others read again and find nothing missing.
-    loop {
+    for _ in 0..TRIES {
         let keyring = keyring::read(&config.keyring, now)?;
+        check(config, &keyring, now)?;
         let missing = plan(&keyring, &config.denominations(), config.epoch, early, now)?;
         let Some(planned) = missing.first() else { return Ok(added) };
         added.extend(add(config, &keyring, *planned, now)?);
     }
+    Err(RotateError::Contended)
+}
+
+/// Refuses to add to a keyring when the clock or the configuration is wrong: such a key could never be taken back.
+fn check(config: &Config, keyring: &Keyring, now: u64) -> Result<(), RotateError> {
+    for entry in keyring.entries() {
+        let facts = entry.facts();
+        if facts.created() > now + CLOCK_TOLERANCE_SECONDS {
+            return Err(RotateError::ClockBehind(entry.name().to_owned()));
+        }
+        if *facts.issuer_name() != config.issuer_name {
+            return Err(RotateError::OtherIssuer {
+                name: entry.name().to_owned(),
+                found: facts.issuer_name().to_string(),
+                expected: config.issuer_name.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Adds one key; none when another issuer was faster, whose key serves as well.
@@ -85,13 +126,18 @@ fn add(
     }
 }
 
-/// The stem itself, or with the next number where revoked keys of that day have it. Every issuer that sees the same
-/// keyring finds the same name.
+/// The stem itself, or with the number after the highest that a key of that day has, revoked as they are. Every issuer
+/// that sees the same keyring finds the same name.
 fn free_name(keyring: &Keyring, stem: &str) -> String {
-    let holders = keyring.entries().into_iter().filter(|entry| entry.facts().file_stem() == stem).count();
-    match holders {
-        0 => stem.to_owned(),
-        _ => format!("{stem}.{}", holders + 1),
+    let number = |name: &str| match name.strip_prefix(stem)? {
+        "" => Some(1),
+        suffix => suffix.strip_prefix('.')?.parse::<u32>().ok(),
+    };
+    let keys = keyring.entries().into_iter().filter_map(|entry| number(entry.name()));
+    let revoked = keyring.revoked_names().iter().filter_map(|name| number(name));
+    match keys.chain(revoked).max() {
+        None => stem.to_owned(),
+        Some(highest) => format!("{stem}.{}", highest + 1),
     }
 }
 

@@ -94,7 +94,7 @@ fn a_revoked_key_has_a_successor_from_today() {
     assert!(revoke(&config, "EUR-10000.2026-11-21", later).unwrap().1.is_empty(), "again");
     let (_, same_day) = revoke(&config, "EUR-10000.2026-11-26", later).unwrap();
     assert_eq!(same_day, ["EUR-10000.2026-11-26.2"]);
-    assert!(revoke(&config, "EUR-1.2026-11-21", later).is_err());
+    assert!(revoke(&config, "EUR-1", later).is_err());
     let seen = statuses(&config, later);
     assert_eq!(seen.iter().filter(|(_, status)| *status == KeyStatus::Revoked).count(), 2);
 }
@@ -133,4 +133,48 @@ fn a_backup_brings_back_what_is_missing_and_overwrites_nothing() {
     backup(&config.keyring, &second, Lock::Passphrase(passphrase())).unwrap();
     assert!(backup(&config.keyring, &second, Lock::Passphrase(passphrase())).is_err(), "never overwritten");
     assert!(restore(&config.keyring, &second, Unlock::Passphrase(passphrase())).unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_added_while_clock_or_name_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = configured(directory.path());
+    init(&config, NOW).unwrap();
+    let before = statuses(&config, NOW).len();
+    let behind = NOW - 40 * SECONDS_PER_DAY;
+    assert!(matches!(rotate(&config, true, behind), Err(RotateError::ClockBehind(_))));
+    let file = directory.path().join("issuer.toml");
+    let text = fs::read_to_string(&file).unwrap().replace("\"issuer.localhost\"", "\"isuer.localhost\"");
+    fs::write(&file, text).unwrap();
+    let mistaken = Config::load(&file).unwrap();
+    let later = NOW + 27 * SECONDS_PER_DAY;
+    assert!(matches!(rotate(&mistaken, false, later), Err(RotateError::OtherIssuer { .. })));
+    assert_eq!(statuses(&config, NOW).len(), before);
+}
+
+#[test]
+fn names_of_revoked_keys_are_not_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = configured(directory.path());
+    init(&config, NOW).unwrap();
+    let first = "EUR-10000.2026-11-21";
+    assert_eq!(revoke(&config, first, NOW).unwrap().1, ["EUR-10000.2026-11-21.2"]);
+    // The revoked pair is cleared away, which is allowed; the next name is still a new one.
+    for ending in ["key", "revoked"] {
+        fs::remove_file(config.keyring.join(format!("{first}.{ending}"))).unwrap();
+    }
+    assert_eq!(revoke(&config, "EUR-10000.2026-11-21.2", NOW).unwrap().1, ["EUR-10000.2026-11-21.3"]);
+}
+
+#[test]
+fn a_key_is_revoked_by_name_though_its_file_or_another_is_broken() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = configured(directory.path());
+    init(&config, NOW).unwrap();
+    fs::write(config.keyring.join("EUR-50000.2026-11-21.key"), "broken").unwrap();
+    assert!(revoke(&config, "EUR-10000.2026-11-21", NOW).is_err(), "no successor can be made");
+    assert!(config.keyring.join("EUR-10000.2026-11-21.revoked").exists());
+    assert!(revoke(&config, "../EUR-10000.2026-11-21", NOW).is_err());
+    assert!(revoke(&config, "EUR-10000", NOW).is_err());
+    assert_eq!(fs::read_dir(&config.keyring).unwrap().count(), 3);
 }

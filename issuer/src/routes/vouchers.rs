@@ -29,13 +29,14 @@ async fn pay(
     let id: OrderId = id.parse().map_err(|_| order_unknown())?;
     for _ in 0..TRIES {
         let today = Day::from_unix(issuer.environment.now());
-        let order = issuer.stores.orders.by_id(id).await?.ok_or_else(order_unknown)?;
+        // The voucher first: if it has paid the order meanwhile, the order that is read then is the paid one.
         let voucher = issuer
             .stores
             .vouchers
             .find(code.hash())
             .await?
             .ok_or_else(|| unknown("look at the code again: it has 26 letters and digits".to_owned()))?;
+        let order = issuer.stores.orders.by_id(id).await?.ok_or_else(order_unknown)?;
         match voucher.used_by {
             Some(used_by) if used_by == id => return Ok(web::Json(order.view(today))),
             Some(_) => return Err(used()),

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use redb::WriteTransaction;
 use tokio::sync::{mpsc, oneshot};
@@ -19,30 +19,52 @@ const GROUP: usize = 512;
 type Job = Box<dyn FnOnce(&WriteTransaction) -> Result<Answer, Fault> + Send>;
 type Answer = Box<dyn FnOnce() + Send>;
 
-/// The way to the writing thread. The thread ends when the last of them is gone and its queue is empty.
+/// The way to the writing thread. When the last of them goes, it waits until the thread has done what is queued and
+/// has let go of the database, so that the next start finds it closed.
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Job>,
+    thread: Arc<Thread>,
+}
+
+struct Thread {
+    queue: Option<mpsc::Sender<Job>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(handle) = self.handle.take() {
+            // A panic of the thread was logged where it happened.
+            let _ = handle.join();
+        }
+    }
 }
 
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
         let (queue, mut jobs) = mpsc::channel(QUEUE);
-        thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+        let handle = thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let mut group = Vec::new();
+            let mut failing = false;
             while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
-                match catch_unwind(AssertUnwindSafe(|| commit(&shared, group.drain(..)))) {
-                    Ok(Ok(answers)) => answers.into_iter().for_each(|answer| answer()),
-                    Ok(Err(fault)) => {
-                        tracing::error!(cause = %fault, "the store did not take a group of writes");
-                    }
-                    Err(_) => tracing::error!("a write panicked; its group was undone"),
+                let committed = catch_unwind(AssertUnwindSafe(|| commit(&shared, group.drain(..))))
+                    .unwrap_or_else(|_| Err(Fault::because("a write panicked")));
+                // One line for an outage: a line for each write would say when each was made.
+                match &committed {
+                    Err(fault) if !failing => tracing::error!(cause = %fault, "the store takes no writes"),
+                    Ok(_) if failing => tracing::info!("the store takes writes again"),
+                    _ => {}
+                }
+                failing = committed.is_err();
+                for answer in committed.unwrap_or_default() {
+                    answer();
                 }
                 group.clear();
             }
         })?;
-        Ok(Self { queue })
+        Ok(Self { thread: Arc::new(Thread { queue: Some(queue), handle: Some(handle) }) })
     }
 
     /// Puts a job into the queue. The receiver hears nothing but the sender's end when the job was not done.
@@ -59,13 +81,14 @@ impl Writer {
                 let _ = sender.send(value);
             }))
         });
-        self.queue.try_send(job).map_err(|error| {
-            Unavailable::because(match error {
-                mpsc::error::TrySendError::Full(_) => "its queue is full",
-                mpsc::error::TrySendError::Closed(_) => "its writer has stopped",
-            })
-        })?;
-        Ok(receiver)
+        let sent = self.thread.queue.as_ref().map(|queue| queue.try_send(job));
+        match sent {
+            Some(Ok(())) => Ok(receiver),
+            Some(Err(mpsc::error::TrySendError::Full(_))) => Err(Unavailable::because("its queue is full")),
+            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => {
+                Err(Unavailable::because("its writer has stopped"))
+            }
+        }
     }
 }
 

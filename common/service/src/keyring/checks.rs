@@ -17,6 +17,7 @@ pub(super) fn check(
     pinned: &[PinnedKey],
     now: u64,
 ) -> Result<Vec<PinnedKey>, KeyringError> {
+    let mut to_pin = Vec::new();
     for pin in pinned {
         let id = TokenKeyId::from_bytes(pin.token_key_id.0);
         match keyring.get(&id) {
@@ -26,10 +27,13 @@ pub(super) fn check(
             Some(_) if pin.revoked => keyring.revoke(id),
             Some(_) => {}
             None if pin.revoked || now >= pin.redeem_until.start() => {}
+            // The operator gave up a key whose file is lost.
+            None if keyring.revoked_names().contains(&pin.name) => {
+                to_pin.push(PinnedKey { revoked: true, ..pin.clone() });
+            }
             None => return Err(KeyringError::Gone(pin.name.clone())),
         }
     }
-    let mut to_pin = Vec::new();
     for entry in keyring.entries() {
         let facts = entry.facts();
         if facts.issuer_name() != issuer_name {
@@ -40,7 +44,8 @@ pub(super) fn check(
             });
         }
         let known = pinned.iter().find(|pin| pin.token_key_id.0 == facts.token_key_id().to_bytes());
-        if known.is_none() && !birth.accepts(facts) {
+        // A key whose tokens are refused anyway needs no trust.
+        if known.is_none() && entry.status(now).redeems() && !birth.accepts(facts) {
             return Err(KeyringError::OlderThanStore {
                 name: entry.name().to_owned(),
                 id: facts.token_key_id().to_string(),

@@ -1,8 +1,9 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use farthing_protocol::{Day, KeyFile, KeyFileError};
+use farthing_protocol::{KeyFile, KeyFileError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -45,9 +46,6 @@ pub enum KeyringError {
         /// The name it should begin with.
         expected: String,
     },
-    /// A revocation without a key, or without a day.
-    #[error("keyring: {0}: not a revocation: it holds a day as YYYY-MM-DD, beside the key of the same name")]
-    Revocation(PathBuf),
     /// Two files hold one key.
     #[error("keyring: {0}: the same key is in another file; remove the copy")]
     Twice(PathBuf),
@@ -68,13 +66,14 @@ pub enum KeyringError {
     Changed(String),
     /// A live key that the store has pinned is gone.
     #[error(
-        "keyring: {0}: the key is live but its file is gone; restore it from a backup, or revoke the key with `farthing-issuer keys revoke`"
+        "keyring: {0}: the key is live but its file is gone; restore it from a backup, or give the key up with `farthing-issuer keys revoke {0}`"
     )]
     Gone(String),
     /// A key is older than the store.
     #[error(
-        "keyring: {name}: the key was made before this store, which cannot know what was done with it; if no token of \
-         it was ever used, or you accept the loss, make the store with `store init --trust-key {id}`"
+        "keyring: {name}: the key was made before this store, which cannot know what was done with it. If the clock \
+         was wrong when the key was made, revoke it or remove its file. If this store is new and has never been \
+         used, move it away and make it again with `store init --trust-key {id}`"
     )]
     OlderThanStore {
         /// The key's file without ending.
@@ -87,58 +86,65 @@ pub enum KeyringError {
     Store(#[from] crate::unavailable::Unavailable),
 }
 
+/// The names in the directory, in one order everywhere, so that the same fault is named each time.
+struct Names {
+    keys: Vec<PathBuf>,
+    revoked: BTreeSet<String>,
+}
+
 /// Reads every key of the directory. Secrets that are of no use at the unix second `now` are dropped at once.
 ///
 /// # Errors
 /// The first file that is not as it should be; then nothing of the directory is used.
 pub fn read(directory: &Path, now: u64) -> Result<Keyring, KeyringError> {
+    let Names { keys, revoked } = names(directory)?;
+    let mut entries: Vec<KeyringEntry> = Vec::new();
+    for path in keys {
+        let entry = read_key(&path, &revoked, now)?;
+        if entries.iter().any(|other| other.facts().token_key_id() == entry.facts().token_key_id()) {
+            return Err(KeyringError::Twice(path));
+        }
+        entries.push(entry);
+    }
+    Ok(Keyring::new(entries, revoked))
+}
+
+/// The names of the keys that are revoked. A revocation is its file's name: it holds whatever is in the file, whether
+/// the file can be read or not, and whatever is wrong with the rest of the directory.
+///
+/// # Errors
+/// The directory cannot be listed.
+pub fn revoked_names(directory: &Path) -> Result<BTreeSet<String>, KeyringError> {
+    Ok(names(directory)?.revoked)
+}
+
+fn names(directory: &Path) -> Result<Names, KeyringError> {
     let unreadable = |cause: io::Error| KeyringError::Unreadable { path: directory.to_owned(), cause };
     let listing = fs::read_dir(directory).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => KeyringError::Missing(directory.to_owned()),
         _ => unreadable(cause),
     })?;
-    let mut keys = Vec::new();
-    let mut revocations = Vec::new();
+    let (mut keys, mut revoked) = (Vec::new(), BTreeSet::new());
     for entry in listing {
         let path = entry.map_err(unreadable)?.path();
         let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
         match path.extension().and_then(|ending| ending.to_str()) {
             _ if hidden => {}
             Some(KEY_ENDING) => keys.push(path),
-            Some(REVOKED_ENDING) => revocations.push(path),
+            Some(REVOKED_ENDING) => _ = revoked.insert(stem(&path)),
             _ => {}
         }
     }
-    // One order everywhere, so that the same fault is named each time.
     keys.sort();
-    revocations.sort();
-
-    for path in &revocations {
-        check_revocation(path, &keys)?;
-    }
-    let mut entries: Vec<KeyringEntry> = Vec::new();
-    for path in keys {
-        let revoked = revocations.contains(&path.with_extension(REVOKED_ENDING));
-        let entry = read_key(&path, revoked, now)?;
-        if entries.iter().any(|other| other.facts().token_key_id() == entry.facts().token_key_id()) {
-            return Err(KeyringError::Twice(path));
-        }
-        entries.push(entry);
-    }
-    Ok(Keyring::new(entries))
+    Ok(Names { keys, revoked })
 }
 
-fn check_revocation(path: &Path, keys: &[PathBuf]) -> Result<(), KeyringError> {
-    let text = read_file(path)?;
-    let day = std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse::<Day>().ok());
-    if day.is_some() && keys.contains(&path.with_extension(KEY_ENDING)) {
-        Ok(())
-    } else {
-        Err(KeyringError::Revocation(path.to_owned()))
-    }
+/// The file's name without ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn read_key(path: &Path, revoked: bool, now: u64) -> Result<KeyringEntry, KeyringError> {
+fn read_key(path: &Path, revoked: &BTreeSet<String>, now: u64) -> Result<KeyringEntry, KeyringError> {
     let bytes = read_file(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| KeyringError::Unreadable {
         path: path.to_owned(),
@@ -146,7 +152,7 @@ fn read_key(path: &Path, revoked: bool, now: u64) -> Result<KeyringEntry, Keyrin
     })?;
     let key =
         KeyFile::decode(text).map_err(|cause| KeyringError::Malformed { path: path.to_owned(), cause })?;
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = stem(path);
     let expected = key.facts().file_stem();
     let suffix_is_a_number = |suffix: &str| {
         suffix.is_empty() || suffix.strip_prefix('.').is_some_and(|digits| digits.parse::<u32>().is_ok())
@@ -154,7 +160,8 @@ fn read_key(path: &Path, revoked: bool, now: u64) -> Result<KeyringEntry, Keyrin
     if !name.strip_prefix(&expected).is_some_and(suffix_is_a_number) {
         return Err(KeyringError::Misnamed { path: path.to_owned(), expected });
     }
-    Ok(KeyringEntry::new(key, name, revoked, now))
+    let is_revoked = revoked.contains(&name);
+    Ok(KeyringEntry::new(key, name, is_revoked, now))
 }
 
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyringError> {

@@ -3,7 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `EUR-10000.2026-11-21.key` | a token key (see `KeyFile`), named by denomination and first day; a second one of that day, made after a revocation, has `.2` before the ending |
-//! | `EUR-10000.2026-11-21.revoked` | beside it: the key is revoked, since the day in the file |
+//! | `EUR-10000.2026-11-21.revoked` | the key of this name is revoked, whatever is in the file |
 //!
 //! Nothing in it is ever changed or overwritten. Names that begin with a dot are temporary and skipped.
 
@@ -11,27 +11,29 @@ mod checks;
 mod directory;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use farthing_protocol::{Denomination, TokenKey, TokenKeyId, TokenSecretKey, TruncatedTokenKeyId};
 use farthing_voprf::SecretKey;
 
-pub use directory::{KEY_ENDING, KeyringError, REVOKED_ENDING, read};
+pub use directory::{KEY_ENDING, KeyringError, REVOKED_ENDING, read, revoked_names};
 pub use watch::{KeyringSource, KeyringWatch};
 
 /// The keys of the directory at one moment.
 #[derive(Debug, Default)]
 pub struct Keyring {
     keys: BTreeMap<TokenKeyId, KeyringEntry>,
+    revoked_names: BTreeSet<String>,
 }
 
 /// One token key of the keyring.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KeyringEntry {
     facts: TokenKey,
     name: String,
     revoked: bool,
-    secret: Option<TokenSecretKey>,
+    secret: Option<Arc<TokenSecretKey>>,
 }
 
 /// What a token key may be used for at a moment.
@@ -72,7 +74,7 @@ impl KeyringEntry {
     pub(crate) fn new(key: TokenSecretKey, name: String, revoked: bool, now: u64) -> Self {
         let facts = key.facts().clone();
         let needed = !revoked && facts.epoch().redeems_at(now);
-        Self { facts, name, revoked, secret: needed.then_some(key) }
+        Self { facts, name, revoked, secret: needed.then(|| Arc::new(key)) }
     }
 
     /// What everybody may know of the key.
@@ -92,7 +94,7 @@ impl KeyringEntry {
 
     /// The secret; none once the key has ended or is revoked.
     pub fn secret(&self) -> Option<&SecretKey> {
-        self.secret.as_ref().map(TokenSecretKey::secret)
+        self.secret.as_deref().map(TokenSecretKey::secret)
     }
 
     /// What the key may be used for at the unix second `now`.
@@ -113,8 +115,28 @@ impl KeyringEntry {
 }
 
 impl Keyring {
-    pub(crate) fn new(keys: impl IntoIterator<Item = KeyringEntry>) -> Self {
-        Self { keys: keys.into_iter().map(|entry| (entry.facts.token_key_id(), entry)).collect() }
+    pub(crate) fn new(keys: impl IntoIterator<Item = KeyringEntry>, revoked_names: BTreeSet<String>) -> Self {
+        let keys = keys.into_iter().map(|entry| (entry.facts.token_key_id(), entry)).collect();
+        Self { keys, revoked_names }
+    }
+
+    /// The names of revoked keys, whether their files are there or not.
+    pub fn revoked_names(&self) -> &BTreeSet<String> {
+        &self.revoked_names
+    }
+
+    /// The same keys with these revoked as well; `None` when they are already.
+    pub(crate) fn with_revoked(&self, names: &BTreeSet<String>) -> Option<Self> {
+        let concerned = |entry: &KeyringEntry| !entry.revoked && names.contains(&entry.name);
+        if !self.keys.values().any(concerned) {
+            return None;
+        }
+        let mut keys = self.keys.clone();
+        for entry in keys.values_mut().filter(|entry| concerned(entry)) {
+            entry.revoked = true;
+            entry.secret = None;
+        }
+        Some(Self { keys, revoked_names: self.revoked_names.clone() })
     }
 
     /// Every key, oldest first; of one first day, in the order of their denominations and names.
@@ -139,13 +161,13 @@ impl Keyring {
         })
     }
 
-    /// The key that a truncated id names at `now`: of those not ended, as no two of them share it; a revoked one only
-    /// where there is no other.
+    /// The key that a truncated id names at `now`: of those whose time is not over, as no two of them share it; a
+    /// revoked one only where there is no other.
     pub fn named(&self, truncated: TruncatedTokenKeyId, now: u64) -> Option<&KeyringEntry> {
         self.keys
             .values()
             .filter(|entry| entry.facts.token_key_id().truncated() == truncated)
-            .filter(|entry| entry.status(now) != KeyStatus::Ended)
+            .filter(|entry| entry.facts.epoch().redeems_at(now))
             .min_by_key(|entry| entry.revoked)
     }
 

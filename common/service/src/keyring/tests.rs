@@ -1,4 +1,6 @@
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -154,10 +156,41 @@ async fn a_keyring_out_of_order_leaves_the_previous_keys_in_force() {
     fs::write(bench.path(&format!("{stem}.2.key")), &good).unwrap();
     assert!(matches!(watch.reload().await.unwrap_err(), KeyringError::Twice(_)));
     fs::remove_file(bench.path(&format!("{stem}.2.key"))).unwrap();
-    fs::write(bench.path("EUR-10000.2026-11-22.revoked"), "2026-11-21").unwrap();
-    assert!(matches!(watch.reload().await.unwrap_err(), KeyringError::Revocation(_)));
-    fs::remove_file(bench.path("EUR-10000.2026-11-22.revoked")).unwrap();
     watch.reload().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revocation_holds_whatever_else_is_wrong() {
+    let bench = Bench::new(TrustedKeys::None);
+    let stem = bench.put(&key(1, 0, NOW));
+    let other = bench.put(&key(2, 28, NOW));
+    let watch = bench.start().await.unwrap();
+    // In an emergency: an empty file, unreadable, while another file is broken.
+    fs::write(bench.path(&format!("{stem}.revoked")), "").unwrap();
+    fs::set_permissions(bench.path(&format!("{stem}.revoked")), PermissionsExt::from_mode(0o000)).unwrap();
+    fs::write(bench.path(&format!("{other}.key")), "broken").unwrap();
+    assert!(matches!(watch.reload().await.unwrap_err(), KeyringError::Malformed { .. }));
+    let keyring = watch.current();
+    let statuses: Vec<_> = keyring.entries().iter().map(|entry| entry.status(NOW)).collect();
+    assert_eq!(statuses, [KeyStatus::Revoked, KeyStatus::Future]);
+    assert!(keyring.entries()[0].secret().is_none());
+}
+
+#[tokio::test]
+async fn a_lost_key_is_given_up_by_revoking_its_name() {
+    let bench = Bench::new(TrustedKeys::None);
+    let stem = bench.put(&key(1, 0, NOW));
+    bench.start().await.unwrap();
+    fs::remove_file(bench.path(&format!("{stem}.key"))).unwrap();
+    let line = bench.start().await.err().unwrap().to_string();
+    assert!(line.contains(&format!("`farthing-issuer keys revoke {stem}`")), "{line}");
+    fs::write(bench.path(&format!("{stem}.revoked")), "").unwrap();
+    bench.start().await.unwrap();
+    fs::remove_file(bench.path(&format!("{stem}.revoked"))).unwrap();
+    bench.start().await.unwrap();
+    // Should the file turn up again, the key stays revoked.
+    bench.put(&key(1, 0, NOW));
+    assert!(bench.start().await.unwrap().current().entries()[0].revoked());
 }
 
 #[tokio::test]
@@ -204,10 +237,11 @@ fn a_truncated_id_names_the_live_key() {
     let live = key(1, 0, NOW);
     let truncated = live.facts().token_key_id().truncated();
     let ended = key(1, -200, NOW - 1);
-    let keyring = Keyring::new([KeyringEntry::new(ended, "old".to_owned(), false, NOW)]);
+    let keyring = Keyring::new([KeyringEntry::new(ended, "old".to_owned(), false, NOW)], BTreeSet::new());
     assert!(keyring.named(truncated, NOW).is_none());
-    let keyring = Keyring::new([KeyringEntry::new(live, "new".to_owned(), false, NOW)]);
+    let keyring = Keyring::new([KeyringEntry::new(live, "new".to_owned(), false, NOW)], BTreeSet::new());
     assert_eq!(keyring.named(truncated, NOW).unwrap().name(), "new");
-    let revoked = Keyring::new([KeyringEntry::new(key(1, 0, NOW), "revoked".to_owned(), true, NOW)]);
+    let revoked =
+        Keyring::new([KeyringEntry::new(key(1, 0, NOW), "revoked".to_owned(), true, NOW)], BTreeSet::new());
     assert_eq!(revoked.named(truncated, NOW).unwrap().status(NOW), KeyStatus::Revoked);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use farthing_protocol::IssuerName;
+use tokio::sync::Mutex;
 
 use super::{Keyring, KeyringError, checks, directory};
 use crate::birth::Birth;
@@ -30,6 +31,8 @@ pub struct KeyringSource {
 pub struct KeyringWatch {
     source: Arc<KeyringSource>,
     current: Arc<ArcSwap<Keyring>>,
+    /// Held from reading to putting in force, so that an older reading never replaces a newer one.
+    reloading: Arc<Mutex<()>>,
 }
 
 impl KeyringWatch {
@@ -39,7 +42,8 @@ impl KeyringWatch {
     /// It cannot be read or does not fit; the service must not start.
     pub async fn start(source: KeyringSource) -> Result<Self, KeyringError> {
         let keyring = source.read().await?;
-        Ok(Self { source: Arc::new(source), current: Arc::new(ArcSwap::from_pointee(keyring)) })
+        let current = Arc::new(ArcSwap::from_pointee(keyring));
+        Ok(Self { source: Arc::new(source), current, reloading: Arc::default() })
     }
 
     /// The keys in force now.
@@ -50,21 +54,36 @@ impl KeyringWatch {
     /// Reads the directory again and puts it in force.
     ///
     /// # Errors
-    /// It cannot be read or does not fit; the keys in force stay, except that keys which ended meanwhile are no
-    /// longer used: their status is judged by the clock.
+    /// It cannot be read or does not fit; the keys in force stay, except those that were revoked meanwhile: a
+    /// revocation holds whatever else is wrong.
     pub async fn reload(&self) -> Result<(), KeyringError> {
-        let keyring = self.source.read().await?;
-        self.current.store(Arc::new(keyring));
-        Ok(())
+        let _reloading = self.reloading.lock().await;
+        match self.source.read().await {
+            Ok(keyring) => {
+                self.current.store(Arc::new(keyring));
+                Ok(())
+            }
+            Err(error) => {
+                let revoked = directory::revoked_names(&self.source.directory).unwrap_or_default();
+                if let Some(keyring) = self.current().with_revoked(&revoked) {
+                    self.current.store(Arc::new(keyring));
+                }
+                Err(error)
+            }
+        }
     }
 
-    /// Reloads for ever, `period` apart. A keyring that does not fit raises the alarm and is logged once.
+    /// Reloads for ever, `period` apart. A keyring that does not fit, or a store that does not answer, raises its alarm
+    /// and is logged once.
     pub async fn poll(self, period: Duration, metrics: Arc<Metrics>) {
         let mut last_fault = None;
         loop {
             tokio::time::sleep(period).await;
-            let fault = self.reload().await.err().map(|error| error.to_string());
-            metrics.set_alarm(Alarm::KEYRING, fault.is_some());
+            let error = self.reload().await.err();
+            let is_store = matches!(error, Some(KeyringError::Store(_)));
+            metrics.set_alarm(Alarm::STORE, is_store);
+            metrics.set_alarm(Alarm::KEYRING, error.is_some() && !is_store);
+            let fault = error.map(|error| error.to_string());
             match &fault {
                 Some(line) if last_fault.as_ref() != Some(line) => {
                     tracing::error!(cause = %line, "the keyring was not reloaded; the keys read before stay in force");
