@@ -108,9 +108,7 @@ fn compare(world: &World, out: &mut impl Write) -> anyhow::Result<()> {
         }
     }
     let mut public = BTreeSet::new();
-    for record in
-        issuer.iter().filter(|record| record["table"] == "pinned-keys" || record["table"] == "birth")
-    {
+    for record in issuer.iter().filter(|record| record["table"] == "pinned-keys") {
         texts(record, &mut public);
     }
     let [one, other] = [&issuer, &redeemer].map(|records| {
@@ -164,6 +162,8 @@ fn stay(
     let (issuer, redeemer) = (issuer.url(), redeemer.url());
     let config = world.configuration(Program::Issuer);
     let clock = world.path("clock");
+    let directory = world.path("");
+    let directory = directory.display();
     writeln!(
         out,
         "
@@ -171,12 +171,12 @@ The servers stay up until you press Ctrl-C. Try them by hand, in another termina
 
   export {variable}={clock} FARTHING_PASSPHRASE='correct horse'
   alias demo='cargo run --quiet --package farthing-tests --'
-  demo wallet --wallet my.wallet buy --issuer {issuer} --redeemer {redeemer} --pack {pack} --voucher {voucher}
-  demo wallet --wallet my.wallet balance
-  demo wallet --wallet my.wallet tokens export --count 1 > token
+  demo wallet --wallet {directory}my.wallet buy --issuer {issuer} --redeemer {redeemer} --pack {pack} --voucher {voucher}
+  demo wallet --wallet {directory}my.wallet balance
+  demo wallet --wallet {directory}my.wallet tokens export --count 1 > {directory}token
   curl -i {redeemer}/v1/redemptions -H 'Authorization: Bearer {api_key}' -H 'Idempotency-Key: article-1' \\
-       --json '{{\"tokens\": [\"'$(cat token)'\"]}}'
-  curl -s {redeemer}/v1/balance -H 'Authorization: Bearer {api_key}'
+       -H 'Content-Type: application/json' -d '{{\"tokens\": [\"'$(cat {directory}token)'\"]}}'
+  curl {redeemer}/v1/balance -H 'Authorization: Bearer {api_key}'
   demo issuer vouchers mint --pack {pack} --config {config}",
         variable = crate::CLOCK_VARIABLE,
         clock = clock.display(),

@@ -1,8 +1,11 @@
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
+use farthing_service::redis::test_server::TestServer;
 
 use crate::programs::Program;
 use crate::{CLOCK_VARIABLE, CRASH_VARIABLE, Crashed, Publisher, Reader, ServiceProcess};
@@ -15,7 +18,20 @@ pub const PACK: &str = "reader-100";
 pub struct World {
     directory: PathBuf,
     binary: PathBuf,
+    servers: Option<Servers>,
     _temporary: tempfile::TempDir,
+}
+
+/// The Redis servers of a world that keeps its records there: one for each service.
+struct Servers {
+    issuer: Mutex<TestServer>,
+    redeemer: Mutex<TestServer>,
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Servers")
+    }
 }
 
 impl World {
@@ -26,11 +42,26 @@ impl World {
     /// # Errors
     /// A program failed.
     pub fn new(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
-        let world = Self::unprepared(binary)?;
-        world.admin(Program::Issuer, &["store", "init"])?;
-        world.admin(Program::Redeemer, &["store", "init"])?;
-        world.admin(Program::Issuer, &["keys", "init"])?;
-        Ok(world)
+        Self::unprepared(binary)?.prepared()
+    }
+
+    /// The same on Redis: each service has a server of its own.
+    ///
+    /// # Errors
+    /// A program failed, or redis-server is not installed.
+    pub fn on_redis(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
+        let mut world = Self::unprepared(binary)?;
+        let (issuer, redeemer) = (Mutex::new(TestServer::start()?), Mutex::new(TestServer::start()?));
+        world.servers = Some(Servers { issuer, redeemer });
+        world.write_configurations()?;
+        world.prepared()
+    }
+
+    fn prepared(self) -> anyhow::Result<Self> {
+        self.admin(Program::Issuer, &["store", "init"])?;
+        self.admin(Program::Redeemer, &["store", "init"])?;
+        self.admin(Program::Issuer, &["keys", "init"])?;
+        Ok(self)
     }
 
     /// Writes the configurations only; no stores, no keys.
@@ -40,7 +71,7 @@ impl World {
     pub fn unprepared(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("farthing-").tempdir()?;
         let directory = temporary.path().to_owned();
-        let world = Self { directory, binary: binary.into(), _temporary: temporary };
+        let world = Self { directory, binary: binary.into(), servers: None, _temporary: temporary };
         world.write_configurations()?;
         Ok(world)
     }
@@ -65,13 +96,24 @@ impl World {
     /// The file system failed.
     pub fn write_configuration(&self, program: Program, rest: &str) -> anyhow::Result<()> {
         let name = program.argument();
+        let store = match self.server(program) {
+            Some(server) => format!("{{ kind = \"redis\", url = \"{}\" }}", server.address().url),
+            None => format!("{{ kind = \"embedded\", path = \"data/{name}.db\" }}"),
+        };
         let text = format!(
             "listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\nadmin_socket = \"data/{name}.sock\"\n\
              issuer_name = \"issuer.localhost\"\nkeyring = \"data/keys\"\nkeyring_poll_seconds = 1\n\
-             store = {{ kind = \"embedded\", path = \"data/{name}.db\" }}\nlog_level = \"trace\"\n{rest}"
+             store = {store}\nsigning_key = \"file:data/{name}.signing-key\"\nlog_level = \"trace\"\n{rest}"
         );
         fs::write(self.configuration(program), text)?;
         Ok(())
+    }
+
+    /// The Redis server of a service, in a world on Redis.
+    pub fn server(&self, program: Program) -> Option<MutexGuard<'_, TestServer>> {
+        let servers = self.servers.as_ref()?;
+        let server = if program == Program::Issuer { &servers.issuer } else { &servers.redeemer };
+        Some(server.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The file of a service's configuration.

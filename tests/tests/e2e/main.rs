@@ -5,6 +5,7 @@
 mod crashes;
 mod demo;
 mod issuer_answers;
+mod outages;
 mod privacy;
 mod purchase;
 mod redeemer_answers;
@@ -18,4 +19,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_farthing-demo");
 
 fn world() -> World {
     World::new(BINARY).unwrap()
+}
+
+fn on_redis() -> World {
+    World::on_redis(BINARY).unwrap()
 }

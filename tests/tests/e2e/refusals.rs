@@ -29,8 +29,8 @@ fn assert_says(line: &str, parts: &[&str]) {
 fn a_configuration_with_a_mistake_names_it() {
     let world = world();
     for (rest, parts) in [
-        ("colour = \"red\"\n", vec!["issuer.toml", "line 9", "colour"]),
-        ("order_days = \"three\"\n", vec!["issuer.toml", "line 9", "order_days"]),
+        ("colour = \"red\"\n", vec!["issuer.toml", "line 10", "colour"]),
+        ("order_days = \"three\"\n", vec!["issuer.toml", "line 10", "order_days"]),
         ("", vec!["issuer.toml", "pack"]),
         (
             "[[pack]]\nid = \"a\"\ntitle = \"a\"\ncount = 0\nvalue_micros = 1\ncurrency = \"EUR\"\nprice_minor = 1\n",
@@ -41,7 +41,7 @@ fn a_configuration_with_a_mistake_names_it() {
         assert_says(&refusal(&world, Program::Issuer), &parts);
     }
     world.write_configuration(Program::Redeemer, "colour = \"red\"\n").unwrap();
-    assert_says(&refusal(&world, Program::Redeemer), &["redeemer.toml", "line 9", "colour"]);
+    assert_says(&refusal(&world, Program::Redeemer), &["redeemer.toml", "line 10", "colour"]);
 }
 
 #[test]
