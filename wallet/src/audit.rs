@@ -138,6 +138,13 @@ pub fn compare(by_issuer: &Totals, by_redeemer: &Totals) -> Result<AuditReport, 
     })
 }
 
+impl AuditReport {
+    /// Whether no token was counted on either side.
+    pub fn is_empty(&self) -> bool {
+        self.keys.iter().all(|key| key.issued == 0 && key.redeemed == 0)
+    }
+}
+
 impl KeyAudit {
     fn new(entry: &KeyTotals, issued: u64, redeemed: u64) -> Self {
         Self {

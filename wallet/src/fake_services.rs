@@ -14,11 +14,13 @@ use farthing_protocol::{
 use farthing_voprf::SecretKey;
 use sha2::{Digest, Sha256};
 
+use crate::driver::Driver;
 use crate::held_token::TokenBytes;
-use crate::http_message::{HttpRequest, HttpResponse, Method};
+use crate::http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
 use crate::key_agreement::{AgreedKey, agree};
 use crate::key_facts::KeyFacts;
 use crate::purchase::Payment;
+use crate::purchase_run::{Call, SavePoint};
 use crate::service_url::ServiceUrl;
 use crate::voucher_code::VoucherCode;
 use crate::wallet_state::{Intent, WalletState};
@@ -26,7 +28,8 @@ use crate::wallet_state::{Intent, WalletState};
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const REDEEMER: &str = "https://redeemer.example";
 pub(crate) const ISSUER_NAME: &str = "issuer.example";
-pub(crate) const VOUCHER: &str = "GOOD-CODE-1";
+pub(crate) const VOUCHER: &str = "G00DC-0DE00-00000-00000-00001-0";
+pub(crate) const OTHER_VOUCHER: &str = "G00DC-0DE00-00000-00000-00002-0";
 pub(crate) const COUNT: u32 = 5;
 /// 2026-11-21T13:00:00Z.
 pub(crate) const NOW: u64 = 1_795_266_000;
@@ -64,6 +67,11 @@ pub(crate) fn key(seed: u8, epoch: KeyEpoch, denomination: Denomination) -> Fake
     FakeKey { secret, facts }
 }
 
+/// The day of [`NOW`].
+pub(crate) fn today() -> Day {
+    Day::from_unix(NOW)
+}
+
 /// The epoch that began `ago` days before [`NOW`].
 pub(crate) fn epoch(ago: u32) -> KeyEpoch {
     let first = Day::from_number(Day::from_unix(NOW).number() - ago).unwrap();
@@ -93,7 +101,7 @@ impl FakeServices {
             keys: vec![key(1, current, cent()), key(2, next, cent())],
             pack,
             orders: Vec::new(),
-            vouchers: HashMap::from([(VOUCHER.to_owned(), None), ("GOOD-CODE-2".to_owned(), None)]),
+            vouchers: HashMap::from([(VOUCHER.to_owned(), None), (OTHER_VOUCHER.to_owned(), None)]),
             listing: None,
             spoils_proofs: false,
             instead: HashMap::new(),
@@ -271,6 +279,28 @@ impl FakeServices {
         let key = self.keys.iter().find(|key| key.facts.token_key_id() == *token.token_key_id()).unwrap();
         let output = key.secret.evaluate(&[token.token_input()]).unwrap();
         output[0] == *token.authenticator().as_bytes()
+    }
+}
+
+/// Saves nowhere.
+impl Driver for FakeServices {
+    type Error = std::convert::Infallible;
+
+    fn save(&mut self, _state: &WalletState, _point: SavePoint) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn exchange(
+        &mut self,
+        _call: Call,
+        _service: Service,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, TransportFailure> {
+        Ok(self.answer(request))
+    }
+
+    fn now(&self) -> u64 {
+        self.now
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use farthing_protocol::{InvalidIdentifier, IssuerName, Token};
+use farthing_protocol::{Day, InvalidIdentifier, IssuerName, Token};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -76,17 +76,30 @@ pub struct HeldKey {
     pub key: KeyFacts,
     /// The tokens, in the order in which they were bought.
     pub tokens: Vec<HeldToken>,
+    /// The day on which the redeemer was first seen not to list the key before its time: its tokens are void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void_since: Option<Day>,
 }
 
 impl HeldKey {
-    /// How many tokens are ours to spend.
-    pub fn available(&self) -> usize {
+    /// How many tokens were not exported. Whether they can be spent, [`Self::is_spendable`] says.
+    pub fn left(&self) -> usize {
         self.tokens.iter().filter(|held| held.export.is_none()).count()
     }
 
     /// How many tokens were exported.
     pub fn exported(&self) -> usize {
-        self.tokens.len() - self.available()
+        self.tokens.len() - self.left()
+    }
+
+    /// Whether its tokens are no longer taken on the day `today`, as was known from the start.
+    pub fn has_ended(&self, today: Day) -> bool {
+        self.key.epoch().redeem_until() <= today
+    }
+
+    /// Whether a redeemer takes its tokens on the day `today`, as far as is known.
+    pub fn is_spendable(&self, today: Day) -> bool {
+        self.void_since.is_none() && !self.has_ended(today)
     }
 }
 

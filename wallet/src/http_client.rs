@@ -1,17 +1,23 @@
+use std::io;
 use std::time::Duration;
 
-use ureq::{Agent, Proxy, http};
+use ureq::config::Config;
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Proxy, Timeout, http};
 use url::Url;
 
 use crate::http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
+use crate::loopback_resolver::LoopbackResolver;
 use crate::service_url::{is_loopback, is_onion};
 
 /// One name for every version and system: less to tell buyers apart by.
 const USER_AGENT: &str = "farthing";
-/// Finding the host and connecting to it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// A whole exchange, slow circuits and large batches included.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(90);
+/// Finding the host, and again connecting to it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A whole exchange that sends little.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// For every so many bytes sent, an exchange has a second more: a batch of 65,535 tokens is 2 MiB each way, and work.
+const BYTES_PER_SECOND: usize = 32 * 1024;
 /// The most bytes of an answer: a batch of 65,535 tokens has 2 MiB, totals of many years a few.
 const MAX_ANSWER_LENGTH: u64 = 8 * 1024 * 1024;
 
@@ -70,11 +76,17 @@ impl HttpClient {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value.as_str());
         }
-        let failure = |error: ureq::Error| TransportFailure(error.to_string());
+        let timeout = exchange_timeout(request.body.len());
+        let failure = |error: ureq::Error| TransportFailure(cause(&error, timeout));
+        let unsendable = |error: http::Error| failure(error.into());
         let answer = match request.method {
-            Method::Get => agent.run(builder.body(()).map_err(|error| failure(error.into()))?),
+            Method::Get => {
+                let request = builder.body(()).map_err(unsendable)?;
+                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+            }
             Method::Post => {
-                agent.run(builder.body(request.body.as_slice()).map_err(|error| failure(error.into()))?)
+                let request = builder.body(request.body.as_slice()).map_err(unsendable)?;
+                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
             }
         };
         let mut answer = answer.map_err(failure)?;
@@ -97,11 +109,32 @@ impl Default for HttpClient {
 
 impl Connections {
     fn new(proxy: Option<&Proxy>) -> Self {
-        Self { direct: agent(None), outward: agent(proxy.cloned()) }
+        let direct = Agent::with_parts(config(None), DefaultConnector::default(), LoopbackResolver);
+        Self { direct, outward: config(proxy.cloned()).new_agent() }
     }
 }
 
-fn agent(proxy: Option<Proxy>) -> Agent {
+/// How long an exchange may take that sends `length` bytes.
+fn exchange_timeout(length: usize) -> Duration {
+    EXCHANGE_TIMEOUT + Duration::from_secs((length / BYTES_PER_SECOND) as u64)
+}
+
+/// What went wrong on the way, in a few words.
+fn cause(error: &ureq::Error, timeout: Duration) -> String {
+    match error {
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            "connection refused".to_owned()
+        }
+        ureq::Error::HostNotFound => "no host has this name".to_owned(),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            format!("no connection within {} seconds", CONNECT_TIMEOUT.as_secs())
+        }
+        ureq::Error::Timeout(_) => format!("no answer within {} seconds", timeout.as_secs()),
+        error => error.to_string(),
+    }
+}
+
+fn config(proxy: Option<Proxy>) -> Config {
     Agent::config_builder()
         .user_agent(USER_AGENT)
         .proxy(proxy)
@@ -110,9 +143,7 @@ fn agent(proxy: Option<Proxy>) -> Agent {
         .max_redirects_will_error(false)
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_global(Some(EXCHANGE_TIMEOUT))
         .build()
-        .new_agent()
 }
 
 #[cfg(test)]
@@ -149,8 +180,9 @@ mod tests {
     fn a_request_is_sent_as_it_is_with_nothing_that_tells_machines_apart() {
         let (url, served) =
             serve_once("HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok".into());
-        let request = HttpRequest::post(format!("{url}/v1/orders"), "application/json", b"{}".to_vec())
-            .with_header("Authorization", "Bearer abc");
+        let request =
+            HttpRequest::post(format!("{url}/v1/orders"), "application/json", b"{}".to_vec().into())
+                .with_header("Authorization", "Bearer abc");
         let answer = HttpClient::new().exchange(Service::Issuer, &request).unwrap();
         assert_eq!(
             (answer.status, answer.body.as_slice(), answer.header("x-a")),
@@ -191,7 +223,26 @@ mod tests {
         let client = HttpClient::new();
         assert!(client.exchange(Service::Issuer, &request).is_err());
         served.join().unwrap();
-        assert!(client.exchange(Service::Issuer, &request).is_err(), "nobody listens any more");
+        let failure = client.exchange(Service::Issuer, &request).unwrap_err();
+        assert_eq!(failure.0, "connection refused", "nobody listens any more");
+    }
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        let (url, served) = serve_once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into());
+        let request = HttpRequest::get(url.replace("127.0.0.1", "issuer.localhost"), "application/json");
+        assert_eq!(HttpClient::new().exchange(Service::Issuer, &request).unwrap().status, 200);
+        assert!(served.join().unwrap().contains("host: issuer.localhost:"));
+    }
+
+    #[test]
+    fn what_went_wrong_is_said_in_words_and_large_batches_have_more_time() {
+        assert_eq!(exchange_timeout(0).as_secs(), 30);
+        assert_eq!(exchange_timeout(65_535 * 32).as_secs(), 93);
+        let cause = |error| cause(&error, exchange_timeout(0));
+        assert_eq!(cause(ureq::Error::Timeout(Timeout::Connect)), "no connection within 10 seconds");
+        assert_eq!(cause(ureq::Error::Timeout(Timeout::Global)), "no answer within 30 seconds");
+        assert_eq!(cause(ureq::Error::HostNotFound), "no host has this name");
     }
 
     #[test]

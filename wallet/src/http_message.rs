@@ -63,9 +63,8 @@ impl HttpRequest {
     }
 
     /// A POST of `body`, of type `media_type`.
-    pub(crate) fn post(url: String, media_type: &str, body: Vec<u8>) -> Self {
-        Self { method: Method::Post, url, headers: Vec::new(), body: Zeroizing::new(body) }
-            .with_header("Content-Type", media_type)
+    pub(crate) fn post(url: String, media_type: &str, body: Zeroizing<Vec<u8>>) -> Self {
+        Self { method: Method::Post, url, headers: Vec::new(), body }.with_header("Content-Type", media_type)
     }
 
     /// Adds a header field.
@@ -129,8 +128,9 @@ mod tests {
 
     #[test]
     fn debug_output_shows_neither_headers_nor_body() {
-        let request = HttpRequest::post("https://issuer.example/x".into(), "text/plain", b"voucher".to_vec())
-            .with_header("Authorization", "Bearer secret");
+        let request =
+            HttpRequest::post("https://issuer.example/x".into(), "text/plain", b"voucher".to_vec().into())
+                .with_header("Authorization", "Bearer secret");
         assert_eq!(format!("{request:?}"), "HttpRequest(POST https://issuer.example/x, 7 bytes)");
         let response = HttpResponse { status: 200, headers: Vec::new(), body: b"secret".to_vec() };
         assert_eq!(format!("{response:?}"), "HttpResponse(200, 6 bytes)");

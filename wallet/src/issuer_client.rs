@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::derivation::ClaimSecret;
 use crate::http_message::{HttpRequest, HttpResponse};
 use crate::purchase::{OrderId, Purchase};
+use crate::secret_json::to_secret_json;
 use crate::service_answer::{ServiceError, check_status, read_json, tame};
 use crate::service_url::ServiceUrl;
 use crate::voucher_code::VoucherCode;
@@ -81,7 +82,7 @@ pub fn token_request(
     token_key_id: TokenKeyId,
     body: Vec<u8>,
 ) -> HttpRequest {
-    HttpRequest::post(url.to_owned(), AmortizedBatchTokenRequest::MEDIA_TYPE, body)
+    HttpRequest::post(url.to_owned(), AmortizedBatchTokenRequest::MEDIA_TYPE, Zeroizing::new(body))
         .with_header("Accept", AmortizedBatchTokenResponse::MEDIA_TYPE)
         .with_header("Authorization", bearer(secret))
         .with_header(TOKEN_KEY_ID_HEADER, token_key_id.to_string())
@@ -116,6 +117,6 @@ fn bearer(secret: &ClaimSecret) -> String {
 
 fn post_json(url: String, value: &impl serde::Serialize) -> HttpRequest {
     // Types whose members are strings and numbers always have a JSON form.
-    let body = serde_json::to_vec(value).unwrap_or_default();
+    let body = to_secret_json(value).unwrap_or_default();
     HttpRequest::post(url, JSON, body).with_header("Accept", JSON)
 }

@@ -17,14 +17,17 @@ mod key_agreement;
 mod key_facts;
 pub mod money;
 pub mod payment;
+mod plural;
 mod purchase;
 mod purchase_run;
 pub mod redeemer_client;
+mod secret_json;
 mod seed;
 mod service_answer;
 mod service_url;
 pub mod signed_totals;
 mod token_batch;
+mod void_keys;
 mod voucher_code;
 mod wallet_state;
 
@@ -35,7 +38,11 @@ mod environment;
 #[cfg(feature = "cli")]
 mod http_client;
 #[cfg(feature = "cli")]
+mod loopback_resolver;
+#[cfg(feature = "cli")]
 mod passphrase;
+#[cfg(all(feature = "cli", unix))]
+mod terminal_echo;
 #[cfg(feature = "cli")]
 mod wallet_file;
 
@@ -47,13 +54,14 @@ pub use held_token::{HeldKey, HeldToken, TokenBytes};
 pub use http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
 pub use key_agreement::{AgreedKey, KeyDisagreement, agree};
 pub use key_facts::{KeyFacts, KeyFactsError};
-pub use purchase::{InvalidOrderId, OrderId, Payment, Purchase, Stage, Stopped};
+pub use purchase::{InvalidOrderId, OrderId, Payment, Purchase, Stage, Stopped, VoucherRefusal};
 pub use purchase_run::{Call, Ending, PurchaseRun, RunError, SavePoint, Step};
 pub use seed::Seed;
 pub use service_answer::ServiceError;
 pub use service_url::{ServiceUrl, ServiceUrlError};
 pub use token_batch::{TokenBatch, TokenBatchError};
-pub use voucher_code::{EmptyVoucherCode, VoucherCode};
+pub use void_keys::VoidChange;
+pub use voucher_code::{InvalidVoucherCode, VoucherCode};
 pub use wallet_state::{Export, Intent, KnownIssuer, PurchasePosition, StateError, WalletState};
 
 #[cfg(feature = "cli")]

@@ -28,45 +28,55 @@ pub(crate) enum PassphraseError {
         from: String,
     },
     /// It is empty.
-    #[error("the passphrase of {from} is empty")]
+    #[error("the passphrase is empty{}", shown(.from.as_deref()))]
     Empty {
-        /// Where it came from.
-        from: String,
+        /// Where it came from, unless it was typed.
+        from: Option<String>,
     },
     /// Nobody can be asked.
-    #[error("cannot ask for the passphrase ({source}): use --passphrase-file FILE or set {VARIABLE}")]
-    NoTerminal {
+    #[error("there is no terminal to ask on; use --passphrase-file or {VARIABLE}")]
+    NoTerminal,
+    /// The terminal failed.
+    #[error("cannot read the passphrase from the terminal ({source}); use --passphrase-file or {VARIABLE}")]
+    Terminal {
         /// What the system said.
         source: io::Error,
     },
+    /// Whoever was asked pressed Ctrl-C.
+    #[error("interrupted: nothing was done")]
+    Interrupted,
     /// It was typed in two ways.
     #[error("the two passphrases differ: nothing was made; try again")]
     Differ,
 }
 
+fn shown(from: Option<&str>) -> String {
+    from.map(|from| format!(" ({from})")).unwrap_or_default()
+}
+
 /// What the passphrase is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Purpose<'a> {
     /// Opening a wallet.
     Open,
-    /// Making one: typed twice.
-    Make,
+    /// Making one at this path: typed twice.
+    Make(&'a Path),
 }
 
 /// Gets the passphrase: from the file's first line, else from the environment variable's value, else by asking.
 pub(crate) fn obtain(
     file: Option<&Path>,
     variable: Option<OsString>,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> Result<SecretString, PassphraseError> {
     let (from, text) = match (file, variable) {
-        (Some(path), _) => (path.display().to_string(), first_line(path)?),
+        (Some(path), _) => (Some(path.display().to_string()), first_line(path)?),
         (None, Some(value)) => {
             let from = VARIABLE.to_owned();
             let text = value.into_string().map_err(|_| PassphraseError::NotText { from: from.clone() })?;
-            (from, Zeroizing::new(text))
+            (Some(from), Zeroizing::new(text))
         }
-        (None, None) => ("the terminal".to_owned(), ask(purpose)?),
+        (None, None) => (None, ask(purpose)?),
     };
     if text.is_empty() {
         return Err(PassphraseError::Empty { from });
@@ -83,16 +93,22 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, PassphraseError> {
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn ask(purpose: Purpose) -> Result<Zeroizing<String>, PassphraseError> {
+fn ask(purpose: Purpose<'_>) -> Result<Zeroizing<String>, PassphraseError> {
+    #[cfg(unix)]
+    let _echo = crate::terminal_echo::EchoGuard::new().map_err(|_| PassphraseError::NoTerminal)?;
     let prompt = |text: &str| {
-        rpassword::prompt_password(text)
-            .map(Zeroizing::new)
-            .map_err(|source| PassphraseError::NoTerminal { source })
+        rpassword::prompt_password(text).map(Zeroizing::new).map_err(|source| match source.kind() {
+            io::ErrorKind::Interrupted => PassphraseError::Interrupted,
+            _ => PassphraseError::Terminal { source },
+        })
     };
     match purpose {
         Purpose::Open => prompt("Passphrase of the wallet: "),
-        Purpose::Make => {
-            let first = prompt("Passphrase for the new wallet: ")?;
+        Purpose::Make(path) => {
+            let first = prompt(&format!("Passphrase for the new wallet {}: ", path.display()))?;
+            if first.is_empty() {
+                return Err(PassphraseError::Empty { from: None });
+            }
             let second = prompt("The same again: ")?;
             if first == second { Ok(first) } else { Err(PassphraseError::Differ) }
         }
@@ -112,7 +128,7 @@ mod tests {
         std::fs::write(&path, "of the file \r\nsecond line\n").unwrap();
         let obtained = obtain(Some(&path), Some("of the environment".into()), Purpose::Open).unwrap();
         assert_eq!(obtained.expose_secret(), "of the file ");
-        let obtained = obtain(None, Some("of the environment".into()), Purpose::Make).unwrap();
+        let obtained = obtain(None, Some("of the environment".into()), Purpose::Make(&path)).unwrap();
         assert_eq!(obtained.expose_secret(), "of the environment");
     }
 
@@ -125,6 +141,6 @@ mod tests {
         std::fs::write(&path, "\n").unwrap();
         assert!(matches!(obtain(Some(&path), None, Purpose::Open), Err(PassphraseError::Empty { .. })));
         let empty = obtain(None, Some(OsString::new()), Purpose::Open).unwrap_err();
-        assert_eq!(empty.to_string(), "the passphrase of FARTHING_PASSPHRASE is empty");
+        assert_eq!(empty.to_string(), "the passphrase is empty (FARTHING_PASSPHRASE)");
     }
 }

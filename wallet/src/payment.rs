@@ -4,6 +4,7 @@
 use farthing_protocol::{Day, Denomination};
 
 use crate::held_token::{HeldKey, TokenBytes};
+use crate::plural::counted;
 use crate::wallet_state::{Export, WalletState};
 
 /// Why no tokens were chosen. Nothing was marked.
@@ -13,7 +14,7 @@ pub enum SelectionError {
     #[error("0 tokens are none to export; give --count 1 or more")]
     None,
     /// The wallet has none.
-    #[error("there are no tokens to export; buy some with `farthing buy`")]
+    #[error("there are no tokens that can be spent; buy some with `farthing buy`")]
     Empty,
     /// It is not said which.
     #[error("there are tokens of several values ({}); say which with --value-micros and --currency", list(.available))]
@@ -22,7 +23,7 @@ pub enum SelectionError {
         available: Vec<Denomination>,
     },
     /// There are too few in all.
-    #[error("{wanted} tokens of {denomination} were asked for, and there are {available}; buy more")]
+    #[error("{} of {denomination} were asked for, and there are {available}; buy more", counted(*.wanted as u64, "token"))]
     TooFew {
         /// What was asked for.
         denomination: Denomination,
@@ -33,8 +34,9 @@ pub enum SelectionError {
     },
     /// There are enough, under different keys.
     #[error(
-        "no key has {wanted} tokens left (the most is {most}, under several keys there are {available}); ask for \
-         fewer, or pass --mixed to show tokens of several keys together, which tells more about you"
+        "no key has {} left (the most is {most}, under several keys there are {available}); ask for \
+         fewer, or pass --mixed to show tokens of several keys together, which tells more about you",
+        counted(*.wanted as u64, "token")
     )]
     SeveralKeys {
         /// How many were asked for.
@@ -69,7 +71,7 @@ pub fn export_tokens(
     if count == 0 {
         return Err(SelectionError::None);
     }
-    let spendable = |held: &HeldKey| today < held.key.epoch().redeem_until() && held.available() > 0;
+    let spendable = |held: &HeldKey| held.is_spendable(today) && held.left() > 0;
     let denomination = match denomination {
         Some(denomination) => denomination,
         None => only_denomination(state, spendable)?,
@@ -79,7 +81,7 @@ pub fn export_tokens(
         .iter()
         .enumerate()
         .filter(|(_, held)| held.key.denomination() == denomination && spendable(held))
-        .map(|(position, held)| (position, held.key.epoch().redeem_until(), held.available()))
+        .map(|(position, held)| (position, held.key.epoch().redeem_until(), held.left()))
         .collect();
     candidates.sort_by_key(|(position, redeem_until, _)| (*redeem_until, *position));
 

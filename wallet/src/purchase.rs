@@ -97,6 +97,19 @@ pub struct Stopped {
     pub reason: String,
     /// Whether nothing can change it: `farthing resume` then leaves it alone.
     pub is_final: bool,
+    /// What the issuer had against the voucher, if that was it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<VoucherRefusal>,
+}
+
+/// Why a voucher will never pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VoucherRefusal {
+    /// No voucher has the code.
+    Unknown,
+    /// It has paid another order.
+    Used,
 }
 
 impl Purchase {
@@ -118,6 +131,11 @@ impl Purchase {
     /// Whether its payment is known to have been taken.
     pub const fn is_paid(&self) -> bool {
         matches!(self.stage, Stage::Paid { .. } | Stage::Requested { .. } | Stage::Done { .. })
+    }
+
+    /// What the issuer had against its voucher, if that stopped it.
+    pub fn voucher_refusal(&self) -> Option<VoucherRefusal> {
+        self.stopped.as_ref()?.voucher
     }
 
     /// The issuer's name for the order, once it has one.

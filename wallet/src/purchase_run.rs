@@ -8,7 +8,7 @@ mod settlement;
 mod step;
 
 use farthing_api::{OrderView, ProblemKind};
-use farthing_protocol::{IssuerDirectory, TokenKeyId};
+use farthing_protocol::{Day, IssuerDirectory, TokenKeyId};
 
 use crate::derivation::ClaimSecret;
 use crate::http_message::{HttpResponse, TransportFailure};
@@ -143,7 +143,7 @@ impl PurchaseRun {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
-                self.leave_unfinished(&ServiceError::unreachable(&name, &failure));
+                self.leave_unfinished(&ServiceError::unreachable(call.service(), &name, &failure));
                 return Ok(());
             }
         };
@@ -189,7 +189,7 @@ impl PurchaseRun {
 
     fn compare_keys(
         &mut self,
-        state: &WalletState,
+        state: &mut WalletState,
         name: &str,
         answer: &HttpResponse,
         now: u64,
@@ -212,6 +212,11 @@ impl PurchaseRun {
             ));
             return Ok(());
         }
+        let redeemer = purchase.redeemer.clone();
+        if !state.mark_void_keys(&redeemer, &listing, Day::from_unix(now)).is_empty() {
+            self.to_save = Some(SavePoint::VoidKeys);
+        }
+        let purchase = state.purchase(self.position).ok_or(RunError::NoPurchase)?;
         match agree(&purchase.issuer, &directory, &listing, &purchase.pack, state.keys(), now) {
             Ok(agreed) if Some(agreed.key.token_key_id()) == self.refused_key => {
                 self.leave_unfinished(
@@ -328,7 +333,7 @@ impl PurchaseRun {
 
     fn stop(&mut self, state: &mut WalletState, is_final: bool, reason: String) -> Result<(), RunError> {
         let purchase = state.purchase_mut(self.position).ok_or(RunError::NoPurchase)?;
-        purchase.stopped = Some(Stopped { reason: reason.clone(), is_final });
+        purchase.stopped = Some(Stopped { reason: reason.clone(), is_final, voucher: None });
         self.to_save = Some(SavePoint::Stopped);
         self.ending = Some(Ending::Stopped { reason });
         Ok(())

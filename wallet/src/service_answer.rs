@@ -2,8 +2,9 @@
 
 use farthing_api::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
 use serde::de::DeserializeOwned;
+use url::Url;
 
-use crate::http_message::{HttpResponse, TransportFailure};
+use crate::http_message::{HttpResponse, Service, TransportFailure};
 
 /// The longest piece of somebody else's text that is shown.
 const MAX_SHOWN: usize = 300;
@@ -12,10 +13,12 @@ const MAX_SHOWN: usize = 300;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
     /// No answer came: nobody knows whether the request arrived.
-    #[error("{call}: no answer: {cause}")]
+    #[error("cannot reach the {service} at {origin}: {cause}")]
     Unreachable {
-        /// The call.
-        call: String,
+        /// Which service.
+        service: Service,
+        /// Where it was looked for.
+        origin: String,
         /// What the transport said.
         cause: String,
     },
@@ -52,9 +55,22 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// The failure of a call that got no answer.
-    pub fn unreachable(call: &str, failure: &TransportFailure) -> Self {
-        Self::Unreachable { call: call.to_owned(), cause: failure.0.clone() }
+    /// The failure of a call that got no answer. `call` is method and URL.
+    pub fn unreachable(service: Service, call: &str, failure: &TransportFailure) -> Self {
+        let url = call.split_once(' ').map_or(call, |(_, url)| url);
+        let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+        let origin = origin.unwrap_or_else(|_| url.to_owned());
+        Self::Unreachable { service, origin, cause: tame(&failure.0) }
+    }
+
+    /// Whether the same call may succeed later.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
+    }
+
+    /// Whether there is no such path where it was asked: the URL may be that of another service.
+    pub const fn is_no_such_path(&self) -> bool {
+        matches!(self, Self::Refused { kind: ProblemKind::NotFound, .. } | Self::Foreign { status: 404, .. })
     }
 
     /// The refusal, if the service spoke clearly.
@@ -70,9 +86,36 @@ fn shown(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(" ({detail})") }
 }
 
-/// A service's text, made safe for a terminal: control characters gone, length bounded.
+/// A service's text, made safe for a terminal: what is not seen is gone, length bounded.
 pub(crate) fn tame(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect()
+    text.chars().filter(|c| !c.is_control() && !is_format(*c)).take(MAX_SHOWN).collect()
+}
+
+/// Whether a character shapes text without being seen: general category Cf of Unicode 17, which reorders what is read
+/// and hides what is written, and the separators of lines and paragraphs.
+const fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61C}'
+            | '\u{6DD}'
+            | '\u{70F}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8E2}'
+            | '\u{180E}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{110BD}'
+            | '\u{110CD}'
+            | '\u{13430}'..='\u{1343F}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E007F}'
+    )
 }
 
 /// Reads a JSON answer that came with one of the `expected` statuses.
@@ -142,6 +185,26 @@ mod tests {
     fn problem(kind: ProblemKind) -> HttpResponse {
         let body = serde_json::to_string(&Problem::new(kind, "why\u{1b}[31m")).unwrap();
         answer(kind.status(), PROBLEM_MEDIA_TYPE, &body)
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_shown() {
+        let text = "a\u{202E}b\u{2066}c\u{200B}d\u{AD}e\u{FEFF}f\u{7}g\u{E0041}h\u{2029}i\u{61C}ü";
+        assert_eq!(tame(text), "abcdefghiü");
+    }
+
+    #[test]
+    fn a_service_that_is_not_reached_is_named() {
+        let failure = TransportFailure("connection refused".into());
+        let error =
+            ServiceError::unreachable(Service::Redeemer, "GET https://r.example:8443/v1/keys", &failure);
+        assert_eq!(
+            error.to_string(),
+            "cannot reach the redeemer at https://r.example:8443: connection refused"
+        );
+        assert!(error.may_pass());
+        let other = check_status("GET u", &problem(ProblemKind::NotFound), &[200]).unwrap_err();
+        assert!(other.is_no_such_path() && !other.may_pass());
     }
 
     #[test]

@@ -25,9 +25,10 @@ use crate::wallet_state::WalletState;
 
 pub use error::WalletFileError;
 use sealing::Seal;
-use storage::{beside, io_error, owner_only, replace};
+use storage::{beside, directory_of, io_error, is_at, owner_only, replace};
 
-/// The right to use one wallet path, held until dropped: an advisory lock on `<path>.lock` beside it.
+/// The right to use one wallet path, held until dropped: an advisory lock on `<path>.lock` beside it, which goes again
+/// if there is no wallet then.
 #[derive(Debug)]
 pub struct WalletLock {
     path: PathBuf,
@@ -39,18 +40,24 @@ impl WalletLock {
     ///
     /// # Errors
     ///
-    /// [`WalletFileError::Locked`] at once if another process has it, [`WalletFileError::Io`].
+    /// [`WalletFileError::Locked`] at once if another process has it, [`WalletFileError::NoDirectory`],
+    /// [`WalletFileError::Io`].
     pub fn acquire(path: &Path) -> Result<Self, WalletFileError> {
+        check_directory(path)?;
         // A link to the wallet must lead to the same lock, and stay a link when the wallet is replaced.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let lock_path = beside(&path, ".lock");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let lock = owner_only(&mut options).open(&lock_path).map_err(io_error("open", &lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => Err(WalletFileError::Locked { path }),
-            Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &lock_path)(source)),
+        loop {
+            let lock = owner_only(&mut options).open(&lock_path).map_err(io_error("open", &lock_path))?;
+            match lock.try_lock() {
+                // One that was removed meanwhile locks nobody else out.
+                Ok(()) if is_at(&lock, &lock_path) => return Ok(Self { path, _lock: lock }),
+                Ok(()) => {}
+                Err(fs::TryLockError::WouldBlock) => return Err(WalletFileError::Locked { path }),
+                Err(fs::TryLockError::Error(source)) => return Err(io_error("lock", &lock_path)(source)),
+            }
         }
     }
 
@@ -92,6 +99,31 @@ impl WalletLock {
         }
         let seal = Seal::new(&self.path, passphrase, work_factor)?;
         Ok(WalletFile { seal, lock: self })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for WalletLock {
+    fn drop(&mut self) {
+        // Elsewhere than on Unix it stays: an open file cannot be removed there.
+        if !self.wallet_exists() {
+            // A lock file that stays does no harm.
+            let _ = fs::remove_file(beside(&self.path, ".lock"));
+        }
+    }
+}
+
+/// Makes sure that a wallet at this path would have a directory.
+///
+/// # Errors
+///
+/// [`WalletFileError::NoDirectory`].
+pub(crate) fn check_directory(path: &Path) -> Result<(), WalletFileError> {
+    let directory = directory_of(path);
+    if directory.is_dir() {
+        Ok(())
+    } else {
+        Err(WalletFileError::NoDirectory { directory: directory.to_owned() })
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::held_token::{HeldKey, HeldToken, TokenBytes};
 use crate::key_facts::KeyFacts;
 use crate::purchase::{Payment, Purchase, Stage};
+use crate::secret_json::to_secret_json;
 use crate::seed::Seed;
 use crate::service_url::ServiceUrl;
 
@@ -144,9 +145,12 @@ impl WalletState {
     ///
     /// [`StateError::Unreadable`] if it cannot be written, which would be a defect.
     pub fn to_json(&self) -> Result<zeroize::Zeroizing<String>, StateError> {
-        serde_json::to_string(self)
+        let unreadable = |reason: String| StateError::Unreadable { reason };
+        let mut bytes = to_secret_json(self).map_err(|error| unreadable(error.to_string()))?;
+        // The bytes are moved, not copied.
+        String::from_utf8(std::mem::take(&mut *bytes))
             .map(zeroize::Zeroizing::new)
-            .map_err(|error| StateError::Unreadable { reason: error.to_string() })
+            .map_err(|error| unreadable(error.utf8_error().to_string()))
     }
 
     /// What must hold between the parts.
@@ -262,6 +266,7 @@ impl WalletState {
                 issuer_name: issuer_name.clone(),
                 key: key.clone(),
                 tokens: tokens.collect(),
+                void_since: None,
             }),
         }
     }

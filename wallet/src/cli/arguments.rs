@@ -15,7 +15,8 @@ Exit status:
   3  not finished: a service could not be reached or could not answer. Nothing is lost; a purchase goes on with
      `farthing resume`, anything else by repeating it
   4  the audit found more tokens redeemed than issued
-  5  the wallet could not be opened: wrong passphrase, not a wallet, damaged, or in use";
+  5  the wallet could not be opened: wrong passphrase, not a wallet, damaged, or in use
+  130  interrupted when the passphrase was asked for";
 
 /// Buys packs of unlinkable tokens and keeps them in one encrypted file.
 #[derive(Debug, Parser)]
@@ -60,7 +61,8 @@ pub(crate) enum Command {
     #[command(
         long_about = "Compare what was issued with what was redeemed, from the signed totals that both \
         services publish. Without URLs it audits every issuer that the wallet knows, and warns when a service has \
-        changed the key that it signs with; with both URLs no wallet is opened."
+        changed the key that it signs with or takes no tokens any more of a key that the wallet holds; with both \
+        URLs no wallet is opened."
     )]
     Audit(Audit),
 }
@@ -76,7 +78,7 @@ pub(crate) struct Buy {
     /// Id of the pack, as `farthing packs` shows it
     #[arg(long, value_name = "ID")]
     pub(crate) pack: String,
-    /// The prepaid code; case, spaces and dashes do not matter
+    /// The prepaid code of 26 letters and digits; case, spaces and dashes do not matter
     #[arg(long, value_name = "CODE")]
     pub(crate) voucher: String,
 }
@@ -94,14 +96,15 @@ pub(crate) enum Tokens {
     #[command(
         long_about = "Print tokens, one base64url text a line. Before the first is printed the wallet's file \
         says that they were exported: they are then no longer the wallet's to spend. If the output was lost, \
-        `farthing history` shows the export's number and --again prints it once more."
+        `farthing history` shows the export's number and --again prints it once more.",
+        override_usage = "farthing tokens export --count <N> [OPTIONS]\n       farthing tokens export --again <EXPORT>"
     )]
     Export(Export),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// How many tokens
+    /// How many tokens; required unless --again is given
     #[arg(long, value_name = "N", required_unless_present = "again")]
     pub(crate) count: Option<usize>,
     /// Value of one token in millionths of the currency's unit; needed if the wallet has several
@@ -137,6 +140,18 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_an_export_says_what_it_needs() {
+        let mut command = Arguments::command();
+        let tokens = command.find_subcommand_mut("tokens").unwrap();
+        let help = tokens.find_subcommand_mut("export").unwrap().render_long_help().to_string();
+        for wanted in
+            ["tokens export --count <N>", "tokens export --again <EXPORT>", "required unless --again"]
+        {
+            assert!(help.contains(wanted), "{help}");
+        }
     }
 
     #[test]

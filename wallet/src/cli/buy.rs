@@ -1,4 +1,5 @@
-use farthing_protocol::{IssuerName, MAX_BATCH};
+use farthing_api::{KeyListing, PackListing};
+use farthing_protocol::{IssuerDirectory, IssuerName, MAX_BATCH};
 use serde_json::json;
 
 use super::arguments::Buy;
@@ -9,8 +10,10 @@ use super::session::{OpenWallet, Session, SessionDriver};
 use crate::driver::drive;
 use crate::http_message::Service;
 use crate::key_agreement::{AgreedKey, agree};
+use crate::plural::counted;
 use crate::purchase::{Payment, Purchase};
 use crate::purchase_run::{Ending, PurchaseRun};
+use crate::service_answer::ServiceError;
 use crate::voucher_code::VoucherCode;
 use crate::wallet_state::{Intent, PurchasePosition};
 use crate::{issuer_client, redeemer_client};
@@ -56,7 +59,7 @@ pub(crate) fn buy(session: &Session, options: &Buy) -> Result<Report, Failure> {
         return Err(Failure::new(Exit::Failed, text));
     }
 
-    let (intent, agreed) = plan(session, options, code, &wallet)?;
+    let (intent, agreed) = plan(session, options, code, &mut wallet)?;
     let is_new = wallet.is_new;
     let position = wallet.state.intend(intent, session.today());
     if let Some(purchase) = wallet.state.purchase(position) {
@@ -94,34 +97,58 @@ fn run_to_end(session: &Session, wallet: &mut OpenWallet, run: PurchaseRun) -> R
     Ok(drive(&mut driver, &mut wallet.state, run)?)
 }
 
-/// Looks at what is for sale and at both services' keys, and decides what is bought and under which key.
-fn plan(
-    session: &Session,
-    options: &Buy,
-    code: VoucherCode,
-    wallet: &OpenWallet,
-) -> Result<(Intent, AgreedKey), Failure> {
+/// What is for sale, and both services' keys.
+struct Listings {
+    packs: PackListing,
+    directory: IssuerDirectory,
+    keys: KeyListing,
+}
+
+fn look(session: &Session, options: &Buy) -> Result<Listings, ServiceError> {
     let (call, answer) = session.ask(Service::Issuer, &issuer_client::packs_request(&options.issuer))?;
-    let listing = issuer_client::read_packs(&call, &answer)?;
+    let packs = issuer_client::read_packs(&call, &answer)?;
     let (call, answer) = session.ask(Service::Issuer, &issuer_client::directory_request(&options.issuer))?;
     let directory = issuer_client::read_directory(&call, &answer)?;
     let (call, answer) = session.ask(Service::Redeemer, &redeemer_client::keys_request(&options.redeemer))?;
     let keys = redeemer_client::read_keys(&call, &answer)?;
+    Ok(Listings { packs, directory, keys })
+}
+
+/// Looks at the services and decides what is bought and under which key.
+fn plan(
+    session: &Session,
+    options: &Buy,
+    code: VoucherCode,
+    wallet: &mut OpenWallet,
+) -> Result<(Intent, AgreedKey), Failure> {
+    let Listings { packs, directory, keys } = look(session, options).map_err(|error| {
+        let advice = if error.may_pass() { "; try again" } else { "" };
+        let mut failure = Failure::from(error);
+        let end = if failure.message.ends_with('?') { "" } else { "." };
+        failure.message = format!("{}{end} Nothing was ordered or paid{advice}", failure.message);
+        failure
+    })?;
+    session.mark_void_keys(wallet, &options.redeemer, &keys)?;
 
     let refused = |text: String| Failure::new(Exit::Failed, format!("{text}. Nothing was ordered or paid"));
     let issuer_name = IssuerName::new(keys.issuer_name.as_str())
         .map_err(|error| refused(format!("the redeemer's issuer name is {error}")))?;
-    let known = wallet.state.issuers().iter().find(|(_, known)| known.issuer == options.issuer);
-    if let Some((name, _)) = known.filter(|(name, _)| **name != issuer_name.as_str()) {
+    // Over https the name is the host. Elsewhere it is only a word, which must not come to mean another service.
+    let known =
+        wallet.state.issuers().iter().find(|(name, known)| {
+            (known.issuer == options.issuer) != (name.as_str() == issuer_name.as_str())
+        });
+    if let Some((name, known)) = known.filter(|_| options.issuer.https_authority().is_none()) {
         return Err(refused(format!(
-            "this wallet knows the issuer at {} as `{}`, and now it is called `{}`",
-            options.issuer,
+            "this wallet knows `{}` at {}, and now `{}` is at {}: keep another wallet for another issuer",
             printable(name),
-            printable(issuer_name.as_str())
+            known.issuer,
+            printable(issuer_name.as_str()),
+            options.issuer
         )));
     }
-    let ids: Vec<String> = listing.packs.iter().map(|pack| printable(&pack.id)).collect();
-    let pack = listing.packs.into_iter().find(|pack| pack.id == options.pack).ok_or_else(|| {
+    let ids: Vec<String> = packs.packs.iter().map(|pack| printable(&pack.id)).collect();
+    let pack = packs.packs.into_iter().find(|pack| pack.id == options.pack).ok_or_else(|| {
         refused(format!("the issuer sells no pack `{}`; it sells: {}", options.pack, ids.join(", ")))
     })?;
     let payment = Payment::Voucher { code };
@@ -130,8 +157,9 @@ fn plan(
     }
     if pack.count == 0 || usize::try_from(pack.count).is_ok_and(|count| count > MAX_BATCH) {
         return Err(refused(format!(
-            "the pack `{}` has {} tokens; 1 to {MAX_BATCH} can be bought at once",
-            options.pack, pack.count
+            "the pack `{}` has {}; 1 to {MAX_BATCH} can be bought at once",
+            options.pack,
+            counted(pack.count.into(), "token")
         )));
     }
     let now = session.environment.clock.now();
@@ -158,6 +186,9 @@ fn report(wallet: &OpenWallet, outcomes: &[Outcome]) -> Report {
                 failures.push(format!(
                     "purchase {number} is not finished: {reason}. Nothing is lost; run `farthing resume`"
                 ));
+            }
+            Ending::Stopped { reason } if purchase.voucher_refusal().is_some() => {
+                failures.push(format!("{reason} (purchase {number})"));
             }
             Ending::Stopped { reason } => {
                 let unspent = match unspent_code(purchase) {

@@ -8,7 +8,7 @@ use crate::passphrase::PassphraseError;
 use crate::payment::SelectionError;
 use crate::service_answer::ServiceError;
 use crate::signed_totals::TotalsError;
-use crate::voucher_code::EmptyVoucherCode;
+use crate::voucher_code::InvalidVoucherCode;
 use crate::wallet_file::WalletFileError;
 
 /// How the program ends. The numbers are documented in `--help` and never change.
@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     Excess,
     /// The wallet could not be opened.
     Wallet,
+    /// Interrupted while the passphrase was asked for.
+    Interrupted,
 }
 
 impl Exit {
@@ -38,6 +40,7 @@ impl Exit {
             Self::Unfinished => 3,
             Self::Excess => 4,
             Self::Wallet => 5,
+            Self::Interrupted => 130,
         }
     }
 
@@ -50,6 +53,7 @@ impl Exit {
             Self::Unfinished => "unfinished",
             Self::Excess => "excess",
             Self::Wallet => "wallet",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -72,20 +76,28 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
-    /// `{"error":{"kind","message","exit_status"}}`.
-    pub(crate) fn to_json(&self) -> serde_json::Value {
-        json!({"error": {
+    /// `{"error":{"kind","message","exit_status"}}`, and `warnings` if there are any.
+    pub(crate) fn to_json(&self, warnings: &[String]) -> serde_json::Value {
+        let mut value = json!({"error": {
             "kind": self.exit.kind(),
             "message": self.message,
             "exit_status": self.exit.code(),
-        }})
+        }});
+        if !warnings.is_empty() {
+            value["warnings"] = json!(warnings);
+        }
+        value
     }
 }
 
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         let exit = if error.refusal().is_some() { Exit::Failed } else { Exit::Unfinished };
-        Self::new(exit, error.to_string())
+        let mut message = error.to_string();
+        if error.is_no_such_path() {
+            message.push_str(". Are the URLs of issuer and redeemer (--issuer, --redeemer) swapped?");
+        }
+        Self::new(exit, message)
     }
 }
 
@@ -102,6 +114,7 @@ impl From<WalletFileError> for Failure {
     fn from(error: WalletFileError) -> Self {
         let exit = match error {
             WalletFileError::Missing { .. }
+            | WalletFileError::NoDirectory { .. }
             | WalletFileError::Io { .. }
             | WalletFileError::Encryption { .. }
             | WalletFileError::EmptyPassphrase => Exit::Failed,
@@ -126,7 +139,16 @@ impl From<DriveError<WalletFileError>> for Failure {
 
 impl From<PassphraseError> for Failure {
     fn from(error: PassphraseError) -> Self {
-        Self::new(Exit::Failed, error.to_string())
+        let exit = match error {
+            PassphraseError::Interrupted => Exit::Interrupted,
+            PassphraseError::File { .. }
+            | PassphraseError::NotText { .. }
+            | PassphraseError::Empty { .. }
+            | PassphraseError::NoTerminal
+            | PassphraseError::Terminal { .. }
+            | PassphraseError::Differ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 
@@ -148,8 +170,37 @@ impl From<SelectionError> for Failure {
     }
 }
 
-impl From<EmptyVoucherCode> for Failure {
-    fn from(error: EmptyVoucherCode) -> Self {
-        Self::new(Exit::Usage, error.to_string())
+impl From<InvalidVoucherCode> for Failure {
+    fn from(error: InvalidVoucherCode) -> Self {
+        Self::new(Exit::Usage, format!("{error}. Nothing was done"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http_message::{Service, TransportFailure};
+
+    #[test]
+    fn a_missing_path_asks_whether_the_urls_are_swapped_and_a_missing_service_does_not() {
+        let call = "GET https://issuer.example/v1/packs";
+        let kind = farthing_api::ProblemKind::NotFound;
+        let refused = ServiceError::Refused { call: call.into(), kind, detail: String::new() };
+        let foreign = ServiceError::Foreign { call: call.into(), status: 404, reason: "html".into() };
+        for error in [refused, foreign] {
+            let message = Failure::from(error).message;
+            assert!(message.ends_with("(--issuer, --redeemer) swapped?"), "{message}");
+        }
+        let away = ServiceError::unreachable(Service::Issuer, call, &TransportFailure("gone".into()));
+        let failure = Failure::from(away);
+        assert_eq!(failure.message, "cannot reach the issuer at https://issuer.example: gone");
+        assert_eq!(failure.exit, Exit::Unfinished);
+    }
+
+    #[test]
+    fn warnings_are_part_of_the_json_of_a_failure() {
+        let failure = Failure::new(Exit::Failed, "no");
+        assert_eq!(failure.to_json(&["w".to_owned()])["warnings"], json!(["w"]));
+        assert!(failure.to_json(&[]).get("warnings").is_none());
     }
 }

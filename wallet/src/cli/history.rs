@@ -1,10 +1,11 @@
 use serde_json::json;
 
 use super::failure::Failure;
-use super::purchase_view::{pack_line, purchase_json, state_word, unspent_code};
+use super::purchase_view::{pack_line, purchase_json, state_word, voucher_line};
 use super::report::Report;
 use super::session::Session;
 use crate::money::format_micros;
+use crate::plural::counted;
 
 /// `farthing history`.
 pub(crate) fn history(session: &Session) -> Result<Report, Failure> {
@@ -28,16 +29,16 @@ pub(crate) fn history(session: &Session) -> Result<Report, Failure> {
         if let Some(stopped) = &purchase.stopped {
             report.line(format!("    {}", stopped.reason));
         }
-        if let Some(code) = unspent_code(purchase) {
-            report.line(format!("    voucher, not known to be spent: {code}"));
+        if let Some(line) = voucher_line(purchase) {
+            report.line(format!("    {line}"));
         }
     }
     for export in wallet.state.exports() {
         report.line(format!(
-            "export {}  {}  {} tokens of {}",
+            "export {}  {}  {} of {}",
             export.number,
             export.day,
-            export.count,
+            counted(export.count, "token"),
             format_micros(export.value_micros, &export.currency),
         ));
     }

@@ -6,11 +6,13 @@ mod balance;
 mod buy;
 mod export;
 mod failure;
+mod hints;
 mod history;
 mod packs;
 mod purchase_view;
 mod report;
 mod session;
+mod void_warning;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ use clap::error::ErrorKind;
 
 use arguments::{Arguments, Command, Tokens};
 use failure::{Exit, Failure};
+use hints::name_wallet;
 use report::{Report, write_failure, write_report};
 use session::Session;
 
@@ -37,10 +40,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>, environment: Environment) 
     };
     let json = parsed.global.json;
     let session = Session::new(parsed.global, environment);
-    match dispatch(&session, &parsed.command).and_then(|report| finish(report, json)) {
+    match dispatch(&session, &parsed.command).and_then(|report| finish(report, &session)) {
         Ok(()) => Exit::Done.into(),
-        Err(failure) => {
-            write_failure(&failure, json);
+        Err(mut failure) => {
+            failure.message = name_wallet(&failure.message, session.global.wallet.as_deref());
+            write_failure(&failure, &session.warnings(), json);
             failure.exit.into()
         }
     }
@@ -58,8 +62,13 @@ fn dispatch(session: &Session, command: &Command) -> Result<Report, Failure> {
     }
 }
 
-fn finish(report: Report, json: bool) -> Result<(), Failure> {
-    write_report(&report, json)?;
+fn finish(mut report: Report, session: &Session) -> Result<(), Failure> {
+    let warnings = session.warnings();
+    if !warnings.is_empty() {
+        report.json["warnings"] = warnings.into();
+    }
+    report.name_wallet(session.global.wallet.as_deref());
+    write_report(&report, session.global.json)?;
     report.failure.map_or(Ok(()), Err)
 }
 
@@ -69,6 +78,7 @@ fn answer_usage(error: &clap::Error, json: bool) -> ExitCode {
     if json && !is_answer {
         write_failure(
             &Failure::new(Exit::Usage, error.to_string().trim_end().trim_start_matches("error: ")),
+            &[],
             true,
         );
         return Exit::Usage.into();

@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::http_message::Service;
 use crate::issuer_client;
 use crate::money::{format_micros, format_minor};
+use crate::plural::counted;
 
 /// `farthing packs`.
 pub(crate) fn packs(session: &Session, options: &Packs) -> Result<Report, Failure> {
@@ -17,10 +18,10 @@ pub(crate) fn packs(session: &Session, options: &Packs) -> Result<Report, Failur
     for pack in &listing.packs {
         let currency = printable(&pack.currency);
         report.line(format!(
-            "{}  {}: {} tokens of {} for {} ({})",
+            "{}  {}: {} of {} for {} ({})",
             printable(&pack.id),
             printable(&pack.title),
-            pack.count,
+            counted(pack.count.into(), "token"),
             format_micros(pack.value_micros, &currency),
             format_minor(pack.price_minor, &currency),
             printable(&pack.methods.join(", ")),

@@ -1,4 +1,8 @@
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use farthing_protocol::Day;
 use zeroize::Zeroizing;
@@ -14,14 +18,18 @@ use crate::passphrase::{self, Purpose};
 use crate::purchase_run::{Call, SavePoint};
 use crate::seed::Seed;
 use crate::service_answer::ServiceError;
-use crate::wallet_file::{WalletFile, WalletFileError, WalletLock};
+use crate::wallet_file::{WalletFile, WalletFileError, WalletLock, check_directory};
 use crate::wallet_state::WalletState;
+
+/// After so long it is said who is being waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// One run of the program: its options, its surroundings, its connections.
 pub(crate) struct Session {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
     http: HttpClient,
+    warnings: RefCell<Vec<String>>,
 }
 
 /// An open wallet: what it remembers and where that is kept.
@@ -34,7 +42,21 @@ pub(crate) struct OpenWallet {
 
 impl Session {
     pub(crate) fn new(global: Global, environment: Environment) -> Self {
-        Self { global, environment, http: HttpClient::new() }
+        Self { global, environment, http: HttpClient::new(), warnings: RefCell::default() }
+    }
+
+    /// Says at once what must not be missed, and keeps it for the JSON of the report or the failure.
+    pub(crate) fn warn(&self, text: &str) {
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.iter().any(|known| known == text) {
+            note(self.global.json, text);
+            warnings.push(text.to_owned());
+        }
+    }
+
+    /// What was warned of.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.borrow().clone()
     }
 
     pub(crate) fn today(&self) -> Day {
@@ -56,12 +78,17 @@ impl Session {
         if is_default {
             make_directory(&path)?;
         }
+        if path.exists() {
+            return self.open_locked(WalletLock::acquire(&path)?);
+        }
+        check_directory(&path)?;
+        // Before the lock, so that whoever goes away when asked leaves nothing behind.
+        let passphrase = self.passphrase(Purpose::Make(&path))?;
         let lock = WalletLock::acquire(&path)?;
         if lock.wallet_exists() {
-            return self.open_locked(lock);
+            let (file, state) = lock.open(&passphrase)?;
+            return Ok(OpenWallet { file, state, is_new: false });
         }
-        note(self.global.json, &format!("There is no wallet at {}: making one.", path.display()));
-        let passphrase = self.passphrase(Purpose::Make)?;
         let file = lock.create(&passphrase, self.environment.work_factor)?;
         let mut seed = Zeroizing::new([0; Seed::LENGTH]);
         getrandom::fill(seed.as_mut_slice()).map_err(|error| {
@@ -75,7 +102,7 @@ impl Session {
         Ok(OpenWallet { file, state, is_new: false })
     }
 
-    fn passphrase(&self, purpose: Purpose) -> Result<age::secrecy::SecretString, Failure> {
+    fn passphrase(&self, purpose: Purpose<'_>) -> Result<age::secrecy::SecretString, Failure> {
         let variable = std::env::var_os(passphrase::VARIABLE);
         Ok(passphrase::obtain(self.global.passphrase_file.as_deref(), variable, purpose)?)
     }
@@ -87,9 +114,25 @@ impl Session {
         request: &HttpRequest,
     ) -> Result<(String, HttpResponse), ServiceError> {
         let call = request.to_string();
-        let answer = self.http.exchange(service, request);
-        let answer = answer.map_err(|failure| ServiceError::unreachable(&call, &failure))?;
+        let answer = self.exchange(service, request);
+        let answer = answer.map_err(|failure| ServiceError::unreachable(service, &call, &failure))?;
         Ok((call, answer))
+    }
+
+    /// Sends a request. If the answer takes long, says who is being waited for.
+    fn exchange(&self, service: Service, request: &HttpRequest) -> Result<HttpResponse, TransportFailure> {
+        let json = self.global.json;
+        let (answered, waiting) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    note(json, &format!("Waiting for the {service} ({request}) ..."));
+                }
+            });
+            let answer = self.http.exchange(service, request);
+            drop(answered);
+            answer
+        })
     }
 
     /// Saves, and reports the durable step before and after.
@@ -133,7 +176,11 @@ impl Driver for SessionDriver<'_> {
     type Error = WalletFileError;
 
     fn save(&mut self, state: &WalletState, point: SavePoint) -> Result<(), WalletFileError> {
-        self.session.save(self.file, state, point.step())
+        self.session.save(self.file, state, point.step())?;
+        if point == SavePoint::VoidKeys {
+            self.session.warn_of_void_keys(state.keys());
+        }
+        Ok(())
     }
 
     fn exchange(
@@ -142,7 +189,7 @@ impl Driver for SessionDriver<'_> {
         service: Service,
         request: &HttpRequest,
     ) -> Result<HttpResponse, TransportFailure> {
-        let answer = self.session.http.exchange(service, request)?;
+        let answer = self.session.exchange(service, request)?;
         if call == Call::Tokens {
             self.session.environment.step("wallet.response.received");
         }

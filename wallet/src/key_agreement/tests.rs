@@ -142,6 +142,7 @@ fn a_key_that_changed_since_tokens_were_bought_under_it_is_refused() {
         issuer_name: IssuerName::new("issuer.example").unwrap(),
         key: KeyFacts::new(facts.public_key().clone(), facts.denomination(), other),
         tokens: Vec::new(),
+        void_since: None,
     };
     let error = compare(&directory, &listing, &[held]).unwrap_err();
     assert!(matches!(error, KeyDisagreement::Changed { .. }), "{error}");

@@ -39,8 +39,8 @@ fn the_key_that_ends_first_and_has_enough_pays() {
     assert_eq!(tags(&state, 1), [2, 2]);
     assert_eq!(export_tokens(&mut state, Some(cent()), 2, false, today()), Ok(2));
     assert_eq!(tags(&state, 2), [1, 1], "the other key has one left, which is too few");
-    assert_eq!(state.keys()[0].available(), 3);
-    assert_eq!(state.keys()[1].available(), 1);
+    assert_eq!(state.keys()[0].left(), 3);
+    assert_eq!(state.keys()[1].left(), 1);
     assert_eq!(state.exports()[1].count, 2);
     let json = state.to_json().unwrap();
     assert_eq!(
@@ -57,7 +57,7 @@ fn several_keys_pay_together_only_when_allowed() {
         export_tokens(&mut state, None, 6, false, today()),
         Err(SelectionError::SeveralKeys { wanted: 6, most: 5, available: 8 })
     );
-    assert_eq!(state.keys()[0].available() + state.keys()[1].available(), 8, "a refusal marks nothing");
+    assert_eq!(state.keys()[0].left() + state.keys()[1].left(), 8, "a refusal marks nothing");
     assert_eq!(export_tokens(&mut state, None, 6, true, today()), Ok(1));
     assert_eq!(tags(&state, 1), [1, 1, 1, 2, 2, 2]);
 }

@@ -3,7 +3,7 @@
 use farthing_api::{OrderState, OrderView, ProblemKind};
 
 use super::{Call, PurchaseRun, Refusal, RunError, SavePoint, Task};
-use crate::purchase::{OrderId, Stage};
+use crate::purchase::{OrderId, Stage, VoucherRefusal};
 use crate::wallet_state::WalletState;
 
 /// How often one run looks for another key after the issuer refused one. Once is a rotation; more is a contradiction.
@@ -26,7 +26,7 @@ impl PurchaseRun {
         let intended = matches!(purchase.stage, Stage::Intended);
         match (view.state, refusal) {
             (OrderState::Pending | OrderState::Underpaid, Some(refusal)) if !paid => {
-                self.stop(state, true, format!("{}. The order stays unpaid", refusal.text))
+                self.stop_unpaid(state, &refusal)
             }
             (OrderState::Pending | OrderState::Underpaid, None) if intended => {
                 self.advance(state, Stage::Ordered { order }, SavePoint::Order)
@@ -63,6 +63,31 @@ impl PurchaseRun {
                 self.stop(state, true, format!("the payment of order {order} was taken back by its provider"))
             }
         }
+    }
+
+    /// The voucher was refused and the order stays unpaid.
+    fn stop_unpaid(&mut self, state: &mut WalletState, refusal: &Refusal) -> Result<(), RunError> {
+        let (reason, voucher) = match refusal.kind {
+            ProblemKind::VoucherUnknown => (
+                "no voucher has this code: look at it again (26 letters and digits). Nothing was paid"
+                    .to_owned(),
+                Some(VoucherRefusal::Unknown),
+            ),
+            ProblemKind::VoucherUsed => (
+                "this voucher has paid another order. Nothing was paid".to_owned(),
+                Some(VoucherRefusal::Used),
+            ),
+            ProblemKind::VoucherPack => {
+                ("this voucher is for another pack. It was not used, and nothing was paid".to_owned(), None)
+            }
+            _ => (format!("{}. The order stays unpaid", refusal.text), None),
+        };
+        self.stop(state, true, reason)?;
+        let purchase = state.purchase_mut(self.position).ok_or(RunError::NoPurchase)?;
+        if let Some(stopped) = &mut purchase.stopped {
+            stopped.voucher = voucher;
+        }
+        Ok(())
     }
 
     /// The issuer spent the order on a request: ours, or another.

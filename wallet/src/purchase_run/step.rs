@@ -15,6 +15,8 @@ pub enum SavePoint {
     Request,
     /// The tokens.
     Tokens,
+    /// Which keys the redeemer no longer lists.
+    VoidKeys,
     /// That and why the purchase goes no further.
     Stopped,
 }
@@ -28,6 +30,7 @@ impl SavePoint {
             Self::Paid => "wallet.paid.saved",
             Self::Request => "wallet.request.saved",
             Self::Tokens => "wallet.tokens.saved",
+            Self::VoidKeys => "wallet.void-keys.saved",
             Self::Stopped => "wallet.stopped.saved",
         }
     }

@@ -4,9 +4,10 @@ use farthing_api::{Base64Url, OrderState};
 
 use super::*;
 use crate::driver::{DriveError, Driver, drive};
-use crate::fake_services::{COUNT, FakeServices, ISSUER, VOUCHER, problem};
+use crate::fake_services::{COUNT, FakeServices, ISSUER, OTHER_VOUCHER, VOUCHER, problem};
 use crate::held_token::HeldToken;
 use crate::http_message::{HttpRequest, Service};
+use crate::purchase::VoucherRefusal;
 use crate::seed::Seed;
 
 /// Where a run is cut off: the n-th save or exchange, and whether just before or just after it takes effect.
@@ -79,7 +80,7 @@ fn new_state() -> WalletState {
 
 fn intend(services: &FakeServices, state: &mut WalletState, voucher: &str) -> PurchaseRun {
     let (intent, agreed) = services.plan(state, voucher);
-    let position = state.intend(intent, farthing_protocol::Day::from_unix(services.now));
+    let position = state.intend(intent, Day::from_unix(services.now));
     PurchaseRun::begin(position, agreed)
 }
 
@@ -261,13 +262,19 @@ fn keys_that_differ_stop_a_resumed_purchase_before_its_request() {
 #[test]
 fn a_voucher_that_does_not_pay_ends_the_purchase_and_not_the_next_one() {
     let mut services = FakeServices::new();
-    services.vouchers.insert("SPENT".into(), Some("another order".into()));
+    let (unknown, spent) = ("00000-00000-00000-00000-00000-0", "11111-11111-11111-11111-11111-0");
+    services.vouchers.insert(spent.into(), Some("another order".into()));
     let mut state = new_state();
-    for (voucher, kind) in [("WRONG", ProblemKind::VoucherUnknown), ("SPENT", ProblemKind::VoucherUsed)] {
+    for (voucher, refusal, text) in [
+        (unknown, VoucherRefusal::Unknown, "no voucher has this code: look at it again"),
+        (spent, VoucherRefusal::Used, "this voucher has paid another order. Nothing was paid"),
+    ] {
         let run = intend(&services, &mut state, voucher);
         let ending = drive(&mut TestDriver::new(&mut services), &mut state, run).unwrap();
         let Ending::Stopped { reason } = ending else { panic!("{ending:?}") };
-        assert!(reason.contains(kind.title()), "{reason}");
+        assert!(reason.starts_with(text), "{reason}");
+        let stopped = WalletState::from_json(&state.to_json().unwrap()).unwrap();
+        assert_eq!(stopped.purchases().last().unwrap().voucher_refusal(), Some(refusal));
     }
     assert!(state.positions(Purchase::is_resumable).is_empty());
     assert_eq!(buy(&mut TestDriver::new(&mut services), &mut state).unwrap(), Ending::Bought);
@@ -369,4 +376,27 @@ fn a_payment_that_the_issuer_forgot_is_made_again_once() {
     services.vouchers.insert(VOUCHER.to_owned(), None);
     assert_eq!(resume(&mut services, &mut state), Ending::Bought);
     assert_bought(&services, &state);
+}
+
+#[test]
+fn a_run_that_sees_a_key_of_earlier_tokens_missing_saves_that_they_are_void() {
+    let mut services = FakeServices::new();
+    let mut state = new_state();
+    assert_eq!(buy(&mut TestDriver::new(&mut services), &mut state).unwrap(), Ending::Bought);
+    let run = intend(&services, &mut state, OTHER_VOUCHER);
+    let mut driver = TestDriver::new(&mut services);
+    driver.cut = Some(Cut { point: 4, after: true });
+    assert!(drive(&mut driver, &mut state, run).is_err());
+    services.now = services.keys[0].facts.epoch().issue_until().start() + 1;
+    let mut listing = services.key_listing();
+    listing.keys.remove(0);
+    services.listing = Some(listing);
+    let position = state.positions(Purchase::is_resumable)[0];
+    let mut driver = TestDriver::new(&mut services);
+    assert_eq!(drive(&mut driver, &mut state, PurchaseRun::resume(position)).unwrap(), Ending::Bought);
+    let kept = driver.points.iter().position(|point| point == "wallet.void-keys.saved").unwrap();
+    let sent = driver.points.iter().position(|point| point == "Tokens").unwrap();
+    assert!(kept < sent, "{:?}", driver.points);
+    assert!(state.keys()[0].void_since.is_some());
+    assert!(state.keys()[1].void_since.is_none());
 }

@@ -10,6 +10,12 @@ pub enum WalletFileError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// It would be in a directory that does not exist.
+    #[error("there is no directory {} for the wallet; make it, or give another file with --wallet", .directory.display())]
+    NoDirectory {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// Another process has it.
     #[error("another farthing is using the wallet {}; wait until it has finished and try again", .path.display())]
     Locked {
@@ -38,7 +44,7 @@ pub enum WalletFileError {
         known: u64,
     },
     /// The first line cannot be decrypted.
-    #[error("the passphrase is wrong for the wallet {} (or its first line was changed)", .path.display())]
+    #[error("the passphrase is wrong for the wallet {} (or the wallet file's first line was changed)", .path.display())]
     WrongPassphrase {
         /// The file.
         path: PathBuf,

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::WalletFileError;
+use crate::secret_json::to_secret_json;
 use crate::wallet_state::{StateError, WalletState};
 
 /// Version of the file's outer form. What it holds has a version of its own.
@@ -210,8 +211,7 @@ pub(super) fn encrypt(
 }
 
 fn to_json(path: &Path, value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, WalletFileError> {
-    serde_json::to_vec(value)
-        .map(Zeroizing::new)
+    to_secret_json(value)
         .map_err(|error| WalletFileError::Encryption { path: path.to_owned(), reason: error.to_string() })
 }
 

@@ -27,10 +27,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), WalletFileError> 
 
 #[cfg(unix)]
 fn sync_directory(path: &Path) -> Result<(), WalletFileError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(io_error("write the directory", directory))
@@ -50,6 +47,28 @@ pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(not(unix))]
 pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     options
+}
+
+/// Whether this open file is still the one at that path.
+#[cfg(unix)]
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let (open, there) = (file.metadata().map(identity), fs::metadata(path).map(identity));
+    matches!((open, there), (Ok(open), Ok(there)) if open == there)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+/// The directory that a file is in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// The path with something appended to its file name.

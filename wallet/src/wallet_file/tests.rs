@@ -46,10 +46,21 @@ fn nothing_is_written_before_the_first_save() {
     let lock = WalletLock::acquire(&path).unwrap();
     let file = lock.create(&passphrase("right"), WORK).unwrap();
     assert!(!path.exists());
+    assert!(beside(&path, ".lock").exists());
+    assert!(matches!(WalletLock::acquire(&path), Err(WalletFileError::Locked { .. })));
     drop(file);
+    assert!(!beside(&path, ".lock").exists(), "no wallet was made, so no lock is left");
     assert!(matches!(open(&path, "right"), Err(WalletFileError::Missing { .. })));
     let lock = WalletLock::acquire(&path).unwrap();
     assert!(matches!(lock.create(&passphrase(""), WORK), Err(WalletFileError::EmptyPassphrase)));
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing");
+    let error = WalletLock::acquire(&missing.join("wallet")).unwrap_err();
+    assert!(error.to_string().contains(&format!("no directory {} ", missing.display())), "{error}");
 }
 
 #[test]
