@@ -13,8 +13,10 @@ use farthing_service::secret_ref::SecretRef;
 use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
+use farthing_service::tls::TlsConfig;
 use serde::Deserialize;
 
+use crate::limits::LimitsConfig;
 use crate::pack::{Pack, PackKeys};
 
 /// Every key of the file; `configs/issuer.toml` explains them.
@@ -22,6 +24,7 @@ use crate::pack::{Pack, PackKeys};
 #[serde(deny_unknown_fields)]
 struct ConfigKeys {
     listen: SocketAddr,
+    tls: Option<TlsConfig>,
     metrics_listen: Option<SocketAddr>,
     admin_socket: ConfigPath,
     #[serde(deserialize_with = "issuer_name::deserialize")]
@@ -35,6 +38,8 @@ struct ConfigKeys {
     epoch: EpochConfig,
     #[serde(default = "default_order_days")]
     order_days: u32,
+    #[serde(default)]
+    limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
     #[serde(default)]
@@ -77,6 +82,8 @@ const fn default_order_days() -> u32 {
 pub struct Config {
     /// Where the API is served.
     pub listen: SocketAddr,
+    /// Its certificate, unless a proxy before it speaks TLS.
+    pub tls: Option<TlsConfig>,
     /// Where metrics are served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// Where commands reach the running service.
@@ -97,6 +104,8 @@ pub struct Config {
     pub epoch: EpochConfig,
     /// Days that an order may stay unpaid.
     pub order_days: u32,
+    /// What anybody may ask.
+    pub limits: LimitsConfig,
     /// How long anything may take.
     pub timeouts: Timeouts,
     /// How log lines look.
@@ -139,6 +148,7 @@ impl Config {
         let store = StoreSettings::new(keys.store, &base, keys.timeouts.store_ms.duration());
         Ok(Self {
             listen: keys.listen,
+            tls: keys.tls,
             metrics_listen: keys.metrics_listen,
             admin_socket: keys.admin_socket.resolve(&base),
             issuer_name: keys.issuer_name,
@@ -149,6 +159,7 @@ impl Config {
             base,
             epoch: keys.epoch,
             order_days: keys.order_days,
+            limits: keys.limits,
             timeouts: keys.timeouts,
             log_format: keys.log_format,
             log_level: keys.log_level,
@@ -183,6 +194,7 @@ mod tests {
         let config = parse(SAMPLE).unwrap();
         assert_eq!(config.store.describe(), "/etc/farthing/data/issuer.db");
         assert_eq!(config.packs.len(), 1);
+        assert_eq!(format!("{:?}", config.limits), format!("{:?}", LimitsConfig::default()));
         assert_eq!(config.pack("reader-100").unwrap().ordered().count, 100);
     }
 
@@ -194,6 +206,16 @@ mod tests {
             ("price_minor = 100", "price_minor = 99", "pack[0].price_minor: the price is below"),
             ("\"issuer.localhost\"", "\"issuer localhost\"", "issuer_name"),
             ("\"embedded\"", "\"mongodb\"", "store.kind"),
+            (
+                "pending_orders = 100000",
+                "pending_orders = 0",
+                "limits.pending_orders: it must be a nonzero u32",
+            ),
+            (
+                "trusted_proxies = []",
+                "trusted_proxies = [\"proxy\"]",
+                "limits.trusted_proxies[0]: write an IP address",
+            ),
         ] {
             let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with("/etc/farthing/issuer.toml: ") && error.contains(line), "{error}");

@@ -109,15 +109,27 @@ impl Issuer {
     /// The request is checked and evaluated first, bound durably then, and answered last: whatever dies in between,
     /// the same request gets the same evaluated elements.
     ///
+    /// `is_counted` says that the order was seen to be issued, and a repetition was taken from its budget.
+    ///
     /// # Errors
     /// A problem. The order is bound only if it says so.
-    pub async fn issue(&self, claim: Claim, request: Received) -> Result<Vec<u8>, ProblemResponse> {
+    pub async fn issue(
+        &self,
+        claim: Claim,
+        request: Received,
+        is_counted: bool,
+    ) -> Result<Vec<u8>, ProblemResponse> {
         let request = Arc::new(request);
         for _ in 0..TRIES {
             let order = self.owned_order(claim).await?;
             let now = self.environment.now();
             let keyring = self.keyring.current();
             let decision = decide(&order, &request, &keyring, now)?;
+            if let Decision::Repeat(_) = decision
+                && !is_counted
+            {
+                self.limits.take_repetition(claim, now)?;
+            }
             let (Decision::Repeat(id) | Decision::Bind(id)) = decision;
             let evaluation = self.evaluate(keyring, id, Arc::clone(&request)).await?;
             if let Decision::Bind(_) = decision

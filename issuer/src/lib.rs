@@ -9,6 +9,8 @@ mod cli;
 mod config;
 mod issuance;
 mod keys;
+mod limits;
+mod maintenance;
 mod orders;
 mod pack;
 mod routes;

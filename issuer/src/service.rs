@@ -11,13 +11,16 @@ use farthing_service::birth::ServiceKind;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
-use farthing_service::metrics::{Alarm, Metrics};
+use farthing_service::metrics::{Alarm, Metrics, Probe};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
+use farthing_service::tls::Certificates;
 
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::keys;
+use crate::limits::Limits;
+use crate::maintenance;
 use crate::routes;
 use crate::store::Stores;
 
@@ -38,6 +41,8 @@ pub struct Issuer {
     pub signing_key: SigningKey,
     /// Where batches are evaluated.
     pub arithmetic: Arithmetic,
+    /// What was asked lately, and by whom.
+    pub limits: Arc<Limits>,
 }
 
 /// Runs the issuer until it is told to stop.
@@ -45,8 +50,13 @@ pub struct Issuer {
 /// # Errors
 /// Something it needs is not in order; nothing was served then.
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
-    let metrics = Arc::new(Metrics::new(ServiceKind::Issuer.name(), env!("CARGO_PKG_VERSION")));
+    let metrics = Arc::new(Metrics::new(
+        ServiceKind::Issuer.name(),
+        env!("CARGO_PKG_VERSION"),
+        Arc::clone(&environment.clock),
+    ));
     let stores = Stores::open(&config.store, &environment).await?;
+    let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let keyring = KeyringWatch::start(KeyringSource {
         directory: config.keyring.clone(),
@@ -68,9 +78,18 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         stores,
         signing_key,
         arithmetic: Arithmetic::new()?,
+        limits: Arc::new(Limits::new(&config.limits)?),
         config,
     });
 
+    issuer.stores.load.publish(&metrics);
+    issuer.arithmetic.publish(&metrics);
+    metrics.watch_keys(keyring.clone(), issuer.config.denominations());
+    let probe = Probe {
+        readiness: issuer.clone(),
+        pins: Arc::clone(&issuer.stores.pins),
+        arithmetic: issuer.arithmetic.clone(),
+    };
     let period = issuer.config.keyring_poll.duration();
     let commands = Arc::clone(&issuer);
     let options = ServeOptions {
@@ -78,9 +97,14 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         metrics_listen: issuer.config.metrics_listen,
         metrics: Arc::clone(&metrics),
         timeouts: issuer.config.timeouts,
+        connections: issuer.config.limits.connections.get(),
+        tls,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
+            Box::pin(probe.run(period, Arc::clone(&metrics))),
             Box::pin(rotate(Arc::clone(&issuer), period, metrics)),
+            Box::pin(maintenance::run(Arc::clone(&issuer.stores.leftovers), issuer.environment.clone())),
+            Box::pin(Arc::clone(&issuer.limits).forget(issuer.environment.clone())),
             Box::pin(admin_socket.serve(move |command: Command| {
                 let issuer = Arc::clone(&commands);
                 async move {

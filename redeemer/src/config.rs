@@ -12,13 +12,17 @@ use farthing_service::secret_ref::SecretRef;
 use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
+use farthing_service::tls::TlsConfig;
 use serde::Deserialize;
+
+use crate::limits::LimitsConfig;
 
 /// Every key of the file; `configs/redeemer.toml` explains them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigKeys {
     listen: SocketAddr,
+    tls: Option<TlsConfig>,
     metrics_listen: Option<SocketAddr>,
     admin_socket: ConfigPath,
     #[serde(deserialize_with = "issuer_name::deserialize")]
@@ -29,6 +33,8 @@ struct ConfigKeys {
     store: StoreConfig,
     signing_key: Option<SecretRef>,
     idempotency_secret: Option<SecretRef>,
+    #[serde(default)]
+    limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
     #[serde(default)]
@@ -42,6 +48,8 @@ struct ConfigKeys {
 pub struct Config {
     /// Where the API is served.
     pub listen: SocketAddr,
+    /// Its certificate, unless a proxy before it speaks TLS.
+    pub tls: Option<TlsConfig>,
     /// Where metrics are served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// Where commands reach the running service.
@@ -60,6 +68,8 @@ pub struct Config {
     pub idempotency_secret: SecretRef,
     /// The directory that secrets' relative paths begin at.
     pub base: PathBuf,
+    /// What anybody may ask.
+    pub limits: LimitsConfig,
     /// How long anything may take.
     pub timeouts: Timeouts,
     /// How log lines look.
@@ -83,6 +93,7 @@ impl Config {
         let beside_store = |extension| store.secret(ServiceKind::Redeemer, extension);
         Self {
             listen: keys.listen,
+            tls: keys.tls,
             metrics_listen: keys.metrics_listen,
             admin_socket: keys.admin_socket.resolve(&base),
             issuer_name: keys.issuer_name,
@@ -92,6 +103,7 @@ impl Config {
             idempotency_secret: keys.idempotency_secret.unwrap_or_else(|| beside_store("idempotency-secret")),
             store,
             base,
+            limits: keys.limits,
             timeouts: keys.timeouts,
             log_format: keys.log_format,
             log_level: keys.log_level,
@@ -116,6 +128,7 @@ mod tests {
         assert_eq!(config.store.describe(), "/etc/farthing/data/redeemer.db");
         assert_eq!(config.admin_socket, Path::new("/etc/farthing/data/redeemer.sock"));
         assert_eq!(config.issuer_name.as_str(), "issuer.localhost");
+        assert_eq!(format!("{:?}", config.limits), format!("{:?}", LimitsConfig::default()));
     }
 
     #[test]
@@ -140,6 +153,7 @@ mod tests {
             ("\"embedded\"", "\"mongodb\"", "store.kind"),
             ("\"file:data/redeemer.idempotency-secret\"", "\"hunter2\"", "idempotency_secret"),
             ("store_ms = 2000", "store_ms = 0", "timeouts.store_ms"),
+            ("requests_burst = 5000", "requests_burst = 0", "limits.requests_burst"),
         ] {
             let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with("/etc/farthing/redeemer.toml: ") && error.contains(line), "{error}");

@@ -7,6 +7,7 @@
 mod admin;
 mod cli;
 mod config;
+mod limits;
 mod maintenance;
 mod publishers;
 mod redemption;

@@ -1,5 +1,6 @@
 //! The running redeemer: its parts, how they are put together, and how they are served.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,12 +12,14 @@ use farthing_service::birth::ServiceKind;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
-use farthing_service::metrics::Metrics;
+use farthing_service::metrics::{Metrics, Probe};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
+use farthing_service::tls::Certificates;
 
 use crate::admin;
 use crate::config::Config;
+use crate::limits::Limits;
 use crate::maintenance;
 use crate::redemption::IdempotencySecret;
 use crate::routes;
@@ -40,6 +43,8 @@ pub struct Redeemer {
     pub signing_key: SigningKey,
     /// Where tokens are verified.
     pub arithmetic: Arithmetic,
+    /// What was asked lately, and by whom.
+    pub limits: Arc<Limits>,
 }
 
 /// Runs the redeemer until it is told to stop.
@@ -59,7 +64,12 @@ async fn assemble(
     config: Config,
     environment: Environment,
 ) -> anyhow::Result<(Arc<Redeemer>, ServeOptions)> {
-    let metrics = Arc::new(Metrics::new(ServiceKind::Redeemer.name(), env!("CARGO_PKG_VERSION")));
+    let metrics = Arc::new(Metrics::new(
+        ServiceKind::Redeemer.name(),
+        env!("CARGO_PKG_VERSION"),
+        Arc::clone(&environment.clock),
+    ));
+    let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let secret = config.idempotency_secret.read(&config.base).context("idempotency_secret")?;
     let idempotency = IdempotencySecret::from_bytes(secret.as_array()?);
@@ -80,9 +90,18 @@ async fn assemble(
         idempotency,
         signing_key,
         arithmetic: Arithmetic::new()?,
+        limits: Arc::new(Limits::new(&config.limits)?),
         config,
     });
 
+    stores.load.publish(&metrics);
+    redeemer.arithmetic.publish(&metrics);
+    metrics.watch_keys(keyring.clone(), BTreeSet::new());
+    let probe = Probe {
+        readiness: redeemer.clone(),
+        pins: Arc::clone(&stores.pins),
+        arithmetic: redeemer.arithmetic.clone(),
+    };
     let period = redeemer.config.keyring_poll.duration();
     let leftovers = Arc::clone(&stores.leftovers);
     let options = ServeOptions {
@@ -90,9 +109,13 @@ async fn assemble(
         metrics_listen: redeemer.config.metrics_listen,
         metrics: Arc::clone(&metrics),
         timeouts: redeemer.config.timeouts,
+        connections: redeemer.config.limits.connections.get(),
+        tls,
         tasks: vec![
-            Box::pin(keyring.poll(period, metrics)),
+            Box::pin(keyring.poll(period, Arc::clone(&metrics))),
+            Box::pin(probe.run(period, metrics)),
             Box::pin(maintenance::run(leftovers, environment.clone())),
+            Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
             Box::pin(admin_socket.serve(move |command| {
                 let (stores, environment) = (stores.clone(), environment.clone());
                 async move {

@@ -46,30 +46,61 @@ impl Answer {
     }
 }
 
-/// `POST` of a body as it is given.
+/// A client that keeps its connections.
+#[derive(Debug)]
+pub struct Client(Agent);
+
+impl Client {
+    /// A client without connections yet.
+    pub fn new() -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        Self(config.build().into())
+    }
+
+    /// `POST` of a body as it is given.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn post(&self, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> anyhow::Result<Answer> {
+        read(self.0.run(with_headers(Request::post(url), headers).body(body)?)?)
+    }
+
+    /// `GET`.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        read(self.0.run(with_headers(Request::get(url), headers).body(())?)?)
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `POST` of a body as it is given, on a connection of its own.
 ///
 /// # Errors
 /// There was no answer.
 pub fn post(url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> anyhow::Result<Answer> {
-    read(|agent| agent.run(with_headers(Request::post(url), headers).body(body)?))
+    Client::new().post(url, headers, body)
 }
 
-/// `GET`.
+/// `GET` on a connection of its own.
 ///
 /// # Errors
 /// There was no answer.
 pub fn get(url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
-    read(|agent| agent.run(with_headers(Request::get(url), headers).body(())?))
+    Client::new().get(url, headers)
 }
 
 fn with_headers(request: Builder, headers: &[(&str, &str)]) -> Builder {
     headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
-/// Sends with a client that takes every status for an answer.
-fn read(send: impl FnOnce(&Agent) -> Result<Response<Body>, ureq::Error>) -> anyhow::Result<Answer> {
-    let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
-    let mut answer = send(&config.build().into())?;
+fn read(mut answer: Response<Body>) -> anyhow::Result<Answer> {
     let body = answer.body_mut().read_to_vec()?;
     Ok(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body })
 }

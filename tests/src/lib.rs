@@ -11,6 +11,7 @@ mod order;
 pub mod programs;
 mod publisher;
 mod reader;
+pub mod server_bench;
 mod service;
 mod world;
 

@@ -62,6 +62,11 @@ impl ServiceProcess {
         self.address
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The address as the beginning of URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

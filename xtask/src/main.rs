@@ -25,7 +25,8 @@ enum Chore {
         #[arg(long)]
         all: bool,
     },
-    /// Compare our arithmetic with other implementations: `bench issue|redeem|client [--json] [--batches ..] [--rounds N]`
+    /// Compare our arithmetic with other implementations: `bench issue|redeem|client [--json] [--batches ..] [--rounds N]`,
+    /// or measure the services through HTTP: `bench server [--json]`
     #[command(disable_help_flag = true)]
     Bench {
         /// Handed to the benchmark

@@ -93,10 +93,18 @@ problem_kinds! {
     IdempotencyKeyReused = 422 "idempotency-key-reused" "The Idempotency-Key was used with other tokens";
     /// More tokens than one redemption may carry, or none.
     TokenCount = 422 "token-count" "A redemption carries 1 to 1,000 tokens";
+    /// The client's network address sent too many requests.
+    TooManyRequests = 429 "too-many-requests" "There were too many requests";
+    /// The order's token request was repeated too often.
+    TooManyRepetitions = 429 "too-many-repetitions" "The token request was repeated too often";
+    /// The publisher sent too many tokens that no key made.
+    TooManyInvalidTokens = 429 "too-many-invalid-tokens" "There were too many invalid tokens";
     /// A defect of the service; the cause is in its log.
     Internal = 500 "internal" "The service failed";
     /// The store did not answer in time or cannot be trusted: nothing is known, and repeating is safe.
     Unavailable = 503 "unavailable" "The service cannot answer now";
+    /// So many orders wait for payment that no other is taken: the state of the service, not of who asks.
+    TooManyOrders = 503 "too-many-orders" "Too many orders wait for payment";
 }
 
 impl ProblemKind {

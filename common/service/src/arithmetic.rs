@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use prometheus_client::metrics::gauge::ConstGauge;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::{Semaphore, oneshot};
+
+use crate::metrics::{DurationFamily, Metrics};
 
 /// Jobs that may wait for each thread. A batch of 100 takes some milliseconds: what waits longer than this queue is
 /// better refused and repeated.
@@ -25,6 +28,8 @@ pub enum ArithmeticError {
 pub struct Arithmetic {
     pool: Arc<ThreadPool>,
     places: Arc<Semaphore>,
+    capacity: usize,
+    durations: DurationFamily,
 }
 
 impl Arithmetic {
@@ -49,7 +54,30 @@ impl Arithmetic {
             // be about secrets, so nothing of it is repeated.
             .panic_handler(|_| tracing::error!("a job of the arithmetic pool panicked"))
             .build()?;
-        Ok(Self { pool: Arc::new(pool), places: Arc::new(Semaphore::new(places)) })
+        Ok(Self {
+            pool: Arc::new(pool),
+            places: Arc::new(Semaphore::new(places)),
+            capacity: places,
+            durations: DurationFamily::default(),
+        })
+    }
+
+    /// Publishes how long jobs ran, once a day, and how many places are taken, in tens.
+    pub fn publish(&self, metrics: &Metrics) {
+        metrics.publish_daily(
+            "farthing_arithmetic_duration_seconds",
+            "Jobs of the arithmetic pool, without their time in its queue",
+            self.durations.clone(),
+        );
+        let (places, capacity) = (Arc::clone(&self.places), self.capacity);
+        metrics.watch_in_tens(
+            "farthing_arithmetic_places_in_use",
+            "Jobs that run or wait in the arithmetic pool",
+            move || capacity.saturating_sub(places.available_permits()) as u64,
+        );
+        let places = ConstGauge::new(u64::try_from(capacity).unwrap_or(u64::MAX));
+        let help = "Jobs that the arithmetic pool takes before it refuses";
+        metrics.register(|registry| registry.register("farthing_arithmetic_places", help, places));
     }
 
     /// Runs `job` on the pool and waits for its result. A job that began runs to its end even if the caller no
@@ -64,9 +92,13 @@ impl Arithmetic {
     ) -> Result<T, ArithmeticError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ArithmeticError::Overloaded)?;
         let (sender, receiver) = oneshot::channel();
+        let durations = self.durations.clone();
         self.pool.spawn_fifo(move || {
+            let timed = durations.time(Vec::new());
+            let result = job();
+            drop(timed);
             // Whoever asked may have gone; then nobody needs the result.
-            let _ = sender.send(job());
+            let _ = sender.send(result);
             drop(place);
         });
         receiver.await.map_err(|_| ArithmeticError::Panicked)

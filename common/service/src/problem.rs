@@ -13,13 +13,16 @@ use farthing_api::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
 use crate::arithmetic::ArithmeticError;
 use crate::unavailable::Unavailable;
 
-/// An error of a handler, answered as a problem document. A 401 says `WWW-Authenticate: Bearer`, a 503
-/// `Retry-After: 1`.
+/// An error of a handler, answered as a problem document. A 401 says `WWW-Authenticate: Bearer`, a 429 and a 503
+/// `Retry-After`, of one second unless [`retry_after`](Self::retry_after) says otherwise.
 ///
 /// Whatever caused it inside is logged here, by [`internal`](Self::internal) and
 /// [`unavailable`](Self::unavailable), and is not part of the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProblemResponse(Box<Problem>);
+pub struct ProblemResponse {
+    problem: Box<Problem>,
+    retry_after: u64,
+}
 
 impl ProblemResponse {
     /// The problem of `kind`; `detail` says what was wrong in this request and what to do about it.
@@ -30,7 +33,13 @@ impl ProblemResponse {
     /// Names the part of the request that was wrong: a JSON member, a header, or a member of a binary message.
     #[must_use]
     pub fn in_field(self, field: impl Into<String>) -> Self {
-        self.0.in_field(field).into()
+        Self { problem: Box::new(self.problem.in_field(field)), ..self }
+    }
+
+    /// Says after how many seconds the same request may succeed; only a 429 and a 503 tell.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: seconds, ..self }
     }
 
     /// A defect: 500. Logs `cause`, which must name no secret and nothing of the request.
@@ -56,13 +65,13 @@ impl ProblemResponse {
 
     /// What is answered.
     pub fn problem(&self) -> &Problem {
-        &self.0
+        &self.problem
     }
 }
 
 impl From<Problem> for ProblemResponse {
     fn from(problem: Problem) -> Self {
-        Self(Box::new(problem))
+        Self { problem: Box::new(problem), retry_after: 1 }
     }
 }
 
@@ -85,13 +94,14 @@ impl std::error::Error for ProblemResponse {}
 
 impl fmt::Display for ProblemResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.0.status, self.0.title, self.0.detail)
+        let Problem { status, title, detail, .. } = &*self.problem;
+        write!(f, "{status} {title}: {detail}")
     }
 }
 
 impl ResponseError for ProblemResponse {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
@@ -99,10 +109,12 @@ impl ResponseError for ProblemResponse {
         let mut response = HttpResponse::build(status);
         match status {
             StatusCode::UNAUTHORIZED => _ = response.insert_header((WWW_AUTHENTICATE, "Bearer")),
-            StatusCode::SERVICE_UNAVAILABLE => _ = response.insert_header((RETRY_AFTER, "1")),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                _ = response.insert_header((RETRY_AFTER, self.retry_after));
+            }
             _ => {}
         }
-        response.insert_header(("Content-Type", PROBLEM_MEDIA_TYPE)).json(&*self.0)
+        response.insert_header(("Content-Type", PROBLEM_MEDIA_TYPE)).json(&*self.problem)
     }
 }
 
@@ -163,6 +175,17 @@ mod tests {
         let response = ProblemResponse::new(ProblemKind::ClaimUnknown, "x").error_response();
         assert_eq!(response.headers().get("www-authenticate").unwrap(), "Bearer");
         assert!(response.headers().get("retry-after").is_none());
+    }
+
+    #[test]
+    fn a_429_says_how_long_to_wait() {
+        for (problem, seconds) in [
+            (ProblemResponse::new(ProblemKind::TooManyRequests, "x").retry_after(60).in_field("y"), "60"),
+            (ProblemResponse::new(ProblemKind::TooManyOrders, "x").retry_after(3_600), "3600"),
+            (ProblemResponse::new(ProblemKind::TooManyRequests, "x"), "1"),
+        ] {
+            assert_eq!(problem.error_response().headers().get("retry-after").unwrap(), seconds);
+        }
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -17,6 +19,7 @@ use crate::body::BodyTimeout;
 use crate::metrics::{self, Metrics};
 use crate::problem;
 use crate::timeouts::Timeouts;
+use crate::tls::Certificates;
 
 /// Work that goes on beside the listeners, such as an admin socket or reading the keyring. It is dropped when the
 /// listeners have stopped; if it panics, the service stops.
@@ -32,6 +35,10 @@ pub struct ServeOptions {
     pub metrics: Arc<Metrics>,
     /// How long anything may take.
     pub timeouts: Timeouts,
+    /// How many clients may be connected at a time; others wait until one goes.
+    pub connections: u32,
+    /// The certificate of `listen`; without one it speaks plain HTTP.
+    pub tls: Option<Arc<Certificates>>,
     /// What goes on beside the listeners.
     pub tasks: Vec<Task>,
 }
@@ -58,16 +65,33 @@ impl Server {
         options: ServeOptions,
         configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> Result<Self, ServeError> {
-        let ServeOptions { listen, metrics_listen, metrics, timeouts, tasks } = options;
+        let ServeOptions { listen, metrics_listen, metrics, timeouts, connections, tls, mut tasks } = options;
+        if let Some(certificates) = &tls {
+            tasks.push(Box::pin(Arc::clone(certificates).watch()));
+        }
         let (stop, stopped) = watch::channel(false);
-        let (address, service) = listener("listen", listen, None, timeouts, stopped.clone(), configure)?;
+        let requests = web::Data::from(metrics.requests());
+        let configure = move |routes: &mut web::ServiceConfig| {
+            routes.app_data(requests.clone()).configure(&configure);
+        };
+        let threads = Threads { workers: available_parallelism().map_or(1, NonZero::get), connections };
+        let (address, service) =
+            listener("listen", listen, tls, threads, timeouts, stopped.clone(), configure)?;
         let metrics = match metrics_listen {
             Some(listen) => {
                 let metrics = web::Data::from(metrics);
                 let configure = move |routes: &mut web::ServiceConfig| {
                     routes.app_data(metrics.clone()).configure(metrics::configure);
                 };
-                Some(listener("metrics_listen", listen, Some(1), timeouts, stopped, configure)?)
+                Some(listener(
+                    "metrics_listen",
+                    listen,
+                    None,
+                    Threads::METRICS,
+                    timeouts,
+                    stopped,
+                    configure,
+                )?)
             }
             None => None,
         };
@@ -145,23 +169,44 @@ pub async fn serve(
     Server::bind(options, configure)?.run(until).await
 }
 
-/// Binds one listener, with `workers` threads or as many as there are cores; it stops once `stopped` holds true.
+/// What a listener works with.
+#[derive(Clone, Copy)]
+struct Threads {
+    workers: usize,
+    connections: u32,
+}
+
+impl Threads {
+    /// For the operator's monitoring alone.
+    const METRICS: Self = Self { workers: 1, connections: 64 };
+
+    /// How many connections a worker keeps.
+    fn connections_each(self) -> usize {
+        usize::try_from(self.connections).unwrap_or(usize::MAX).div_ceil(self.workers)
+    }
+}
+
+/// Binds one listener; it stops once `stopped` holds true.
 fn listener(
     key: &'static str,
     listen: SocketAddr,
-    workers: Option<usize>,
+    tls: Option<Arc<Certificates>>,
+    threads: Threads,
     timeouts: Timeouts,
     mut stopped: watch::Receiver<bool>,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> Result<(SocketAddr, actix_web::dev::Server), ServeError> {
     let body_timeout = BodyTimeout(timeouts.request_body_seconds.duration());
-    let mut server = HttpServer::new(move || {
+    let server = HttpServer::new(move || {
         App::new()
             .app_data(body_timeout)
             .wrap(from_fn(answer::finish))
+            .wrap(from_fn(metrics::measure))
             .configure(problem::configure)
             .configure(configure.clone())
     })
+    .workers(threads.workers)
+    .max_connections(threads.connections_each())
     .keep_alive(timeouts.keep_alive_seconds.duration())
     .client_request_timeout(timeouts.request_head_seconds.duration())
     .shutdown_timeout(timeouts.shutdown_seconds.duration().as_secs())
@@ -169,10 +214,16 @@ fn listener(
         // The sender is gone only when nobody runs the server any more.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     });
-    if let Some(workers) = workers {
-        server = server.workers(workers);
-    }
-    let server = server.bind(listen).map_err(|cause| ServeError::Bind { key, address: listen, cause })?;
+    let bound = match tls {
+        Some(certificates) => {
+            let config =
+                certificates.server_config().map_err(|error| ServeError::Failed(io::Error::other(error)))?;
+            let handshake = timeouts.request_head_seconds.duration();
+            server.tls_handshake_timeout(handshake).bind_rustls_0_23(listen, config)
+        }
+        None => server.bind(listen),
+    };
+    let server = bound.map_err(|cause| ServeError::Bind { key, address: listen, cause })?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((address, server.run()))
 }

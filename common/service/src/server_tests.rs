@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::body::{JsonBody, media_type, read_body};
+use crate::clock::SystemClock;
 use crate::health::{self, Readiness};
 use crate::problem::ProblemResponse;
 
@@ -74,8 +75,10 @@ fn start(tasks: Vec<Task>, timeouts: &str) -> Running {
     let options = ServeOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         metrics_listen: Some(([127, 0, 0, 1], 0).into()),
-        metrics: Arc::new(Metrics::new("issuer", "0.1.0")),
+        metrics: Arc::new(Metrics::new("issuer", "0.1.0", Arc::new(SystemClock))),
         timeouts: serde_json::from_str(timeouts).unwrap(),
+        connections: 1_000,
+        tls: None,
         tasks,
     };
     let server = Server::bind(options, {
@@ -304,8 +307,10 @@ async fn an_address_in_use_is_one_line() {
     let options = ServeOptions {
         listen: server.address,
         metrics_listen: None,
-        metrics: Arc::new(Metrics::new("issuer", "0.1.0")),
+        metrics: Arc::new(Metrics::new("issuer", "0.1.0", Arc::new(SystemClock))),
         timeouts: Timeouts::default(),
+        connections: 1_000,
+        tls: None,
         tasks: Vec::new(),
     };
     let error = Server::bind(options, |_| {}).err().unwrap().to_string();

@@ -14,6 +14,7 @@ use farthing_api::ProblemKind;
 use farthing_service::bearer::bearer_token;
 use farthing_service::health::{self, Readiness};
 use farthing_service::problem::ProblemResponse;
+use farthing_service::rate_limit::limited;
 
 use crate::orders::Claim;
 use crate::service::Issuer;
@@ -24,14 +25,18 @@ pub fn of(issuer: &Arc<Issuer>) -> impl Fn(&mut web::ServiceConfig) + Clone + Se
     move |routes| {
         let readiness: Arc<dyn Readiness> = issuer.clone();
         health::configure(routes, readiness);
-        routes
-            .app_data(web::Data::from(Arc::clone(&issuer)))
-            .configure(directory::configure)
-            .configure(packs::configure)
-            .configure(orders::configure)
-            .configure(vouchers::configure)
-            .configure(token_request::configure)
-            .configure(totals::configure);
+        routes.app_data(web::Data::from(Arc::clone(&issuer))).service(limited(
+            &issuer.limits.requests,
+            |routes| {
+                routes
+                    .configure(directory::configure)
+                    .configure(packs::configure)
+                    .configure(orders::configure)
+                    .configure(vouchers::configure)
+                    .configure(token_request::configure)
+                    .configure(totals::configure);
+            },
+        ));
     }
 }
 

@@ -9,6 +9,9 @@ use crate::orders::{Claim, Method, Order, OrderId, Progress};
 use crate::service::Issuer;
 use crate::store::Created;
 
+/// When a client may try again to make an order after there were too many.
+const RETRY_ORDER_SECONDS: u64 = 600;
+
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(web::resource("/v1/orders").post(create)).service(web::resource("/v1/order").get(show));
 }
@@ -21,7 +24,8 @@ async fn create(
     let today = Day::from_unix(issuer.environment.now());
     let order = new_order(&issuer, &wanted, today)?;
     issuer.environment.step("order.create.before");
-    let created = issuer.stores.orders.create(order.clone()).await?;
+    let most = issuer.config.limits.pending_orders.get();
+    let created = issuer.stores.orders.create(order.clone(), most.into()).await?;
     issuer.environment.step("order.create.after");
     match created {
         Created::New => Ok(HttpResponse::Created().json(order.view(today))),
@@ -31,6 +35,12 @@ async fn create(
         Created::Claimed(_) => {
             let detail = "the claim owns an order for another pack; make a new claim for each order";
             Err(ProblemResponse::new(ProblemKind::ClaimTaken, detail).in_field("claim"))
+        }
+        Created::TooManyPending => {
+            issuer.limits.say_that_orders_are_refused(issuer.environment.now());
+            let detail =
+                "the service takes no more orders until some are paid or expire; repeat the request later";
+            Err(ProblemResponse::new(ProblemKind::TooManyOrders, detail).retry_after(RETRY_ORDER_SECONDS))
         }
     }
 }

@@ -25,9 +25,14 @@ async fn issue(
     let form = Form::of_media_type(media_type(&request, &Form::MEDIA_TYPES)?);
     let claim = claim(&request)?;
     let named = named_key(&request)?;
+    // Whoever owns no order, or repeats too often, is refused before a long body is read.
+    let is_repetition = issuer.owned_order(claim).await?.binding().is_some();
+    if is_repetition {
+        issuer.limits.take_repetition(claim, issuer.environment.now())?;
+    }
     let body = read_body(&request, payload, LONGEST_BODY).await?;
     let received = Received::decode(form, &body, named)?;
-    let answer = issuer.issue(claim, received).await?;
+    let answer = issuer.issue(claim, received, is_repetition).await?;
     Ok(HttpResponse::Ok().content_type(form.answer_media_type()).body(answer))
 }
 

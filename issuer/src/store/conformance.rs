@@ -1,5 +1,7 @@
 //! What every backend of the issuer's store must do, run here on the embedded one.
 
+mod pending;
+
 use std::time::Duration;
 
 use farthing_api::Base64Url;
@@ -10,15 +12,22 @@ use farthing_service::environment::Environment;
 use farthing_service::redis::test_server::TestServer;
 use farthing_service::redis::{Durability, RedisStore};
 
+use pending::{
+    an_expired_order_is_dropped_after_a_week_a_slice_at_a_time,
+    of_many_creations_no_more_than_allowed_are_kept, only_so_many_orders_are_pending,
+};
+
 use super::*;
 use crate::orders::{Binding, Method, OrderedPack, Progress, Step};
 use crate::vouchers::VoucherCode;
 
 /// A store under test.
-trait Store: Orders + Vouchers + IssuedTotals + Clone + 'static {}
-impl<S: Orders + Vouchers + IssuedTotals + Clone + 'static> Store for S {}
+trait Store: Orders + Vouchers + IssuedTotals + Leftovers + Clone + 'static {}
+impl<S: Orders + Vouchers + IssuedTotals + Leftovers + Clone + 'static> Store for S {}
 
 const TODAY: u32 = 20_778;
+/// More pending orders than most tests make.
+const MOST: u64 = 1_000;
 
 fn day(number: u32) -> Day {
     Day::from_number(number).unwrap()
@@ -60,7 +69,7 @@ async fn voucher(store: &impl Store) -> VoucherHash {
 /// An order that is paid by a voucher of its own.
 async fn paid(store: &impl Store, claim: u8) -> Order {
     let order = order(claim);
-    assert_eq!(store.create(order.clone()).await.unwrap(), Created::New);
+    assert_eq!(store.create(order.clone(), MOST).await.unwrap(), Created::New);
     let paid = order.advance(Step::Pay, day(TODAY)).unwrap();
     let along = Along::UseVoucher(voucher(store).await);
     assert_eq!(store.replace(&order, &paid, along).await.unwrap(), Replaced::Done);
@@ -69,9 +78,9 @@ async fn paid(store: &impl Store, claim: u8) -> Order {
 
 async fn a_claim_owns_one_order(store: impl Store) {
     let first = order(1);
-    assert_eq!(store.create(first.clone()).await.unwrap(), Created::New);
+    assert_eq!(store.create(first.clone(), MOST).await.unwrap(), Created::New);
     let second = Order { pack: OrderedPack { id: "other".to_owned(), ..first.pack.clone() }, ..order(1) };
-    assert_eq!(store.create(second.clone()).await.unwrap(), Created::Claimed(first.clone()));
+    assert_eq!(store.create(second.clone(), MOST).await.unwrap(), Created::Claimed(first.clone()));
     assert_eq!(store.by_claim(first.claim).await.unwrap(), Some(first.clone()));
     assert_eq!(store.by_id(first.id).await.unwrap(), Some(first));
     assert_eq!(store.by_id(second.id).await.unwrap(), None);
@@ -82,7 +91,7 @@ async fn of_many_creations_one_is_new(store: impl Store) {
     let creations: Vec<_> = (0..32)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { store.create(order(1)).await.unwrap() })
+            tokio::spawn(async move { store.create(order(1), MOST).await.unwrap() })
         })
         .collect();
     let mut new = 0;
@@ -137,7 +146,7 @@ async fn of_many_orders_one_is_paid_by_a_voucher(store: impl Store) {
             let store = store.clone();
             tokio::spawn(async move {
                 let order = order(claim);
-                store.create(order.clone()).await.unwrap();
+                store.create(order.clone(), MOST).await.unwrap();
                 let paid = order.advance(Step::Pay, day(TODAY)).unwrap();
                 (order, store.replace(&order_of(&paid), &paid, Along::UseVoucher(hash)).await.unwrap())
             })
@@ -169,7 +178,7 @@ fn order_of(paid: &Order) -> Order {
 
 async fn an_unknown_voucher_pays_nothing(store: impl Store) {
     let order = order(1);
-    store.create(order.clone()).await.unwrap();
+    store.create(order.clone(), MOST).await.unwrap();
     let paid = order.advance(Step::Pay, day(TODAY)).unwrap();
     let hash = VoucherCode::random().unwrap().hash();
     assert_eq!(store.find(hash).await.unwrap(), None);
@@ -236,6 +245,9 @@ conformance! {
     of_many_orders_one_is_paid_by_a_voucher,
     an_unknown_voucher_pays_nothing,
     totals_are_kept_by_key_and_day,
+    only_so_many_orders_are_pending,
+    of_many_creations_no_more_than_allowed_are_kept,
+    an_expired_order_is_dropped_after_a_week_a_slice_at_a_time,
 }
 
 #[tokio::test]
@@ -243,7 +255,7 @@ async fn a_newer_record_is_unavailable_not_misread() {
     let directory = tempfile::tempdir().unwrap();
     let store = embedded(&directory);
     let order = order(1);
-    store.create(order.clone()).await.unwrap();
+    store.create(order.clone(), MOST).await.unwrap();
     let claim = order.claim;
     store
         .write(move |transaction| {
@@ -255,5 +267,5 @@ async fn a_newer_record_is_unavailable_not_misread() {
         .unwrap();
     let refused = store.by_claim(claim).await.unwrap_err().to_string();
     assert!(refused.contains("a order record has version 2, this release reads up to 1"), "{refused}");
-    assert!(store.create(order).await.is_err());
+    assert!(store.create(order, MOST).await.is_err());
 }

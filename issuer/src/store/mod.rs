@@ -21,8 +21,9 @@ use crate::vouchers::{Voucher, VoucherHash};
 /// Orders, found by claim or id and changed by compare-and-set.
 #[async_trait]
 pub trait Orders: Send + Sync {
-    /// Keeps a new order, unless its claim owns one.
-    async fn create(&self, order: Order) -> Result<Created, Unavailable>;
+    /// Keeps a new, unpaid order, unless its claim owns one or `most_pending` orders can still be paid on the day on
+    /// which it was made.
+    async fn create(&self, order: Order, most_pending: u64) -> Result<Created, Unavailable>;
 
     /// The order that a claim owns.
     async fn by_claim(&self, claim: Claim) -> Result<Option<Order>, Unavailable>;
@@ -55,6 +56,32 @@ pub trait IssuedTotals: Send + Sync {
     async fn totals(&self) -> Result<Vec<(TokenKeyId, Day, IssuedTotal)>, Unavailable>;
 }
 
+/// What is dropped when it is of no use any more, a slice at a time.
+#[async_trait]
+pub trait Leftovers: Send + Sync {
+    /// Drops at most `limit` unpaid orders that expired [`DAYS_KEPT_AFTER_EXPIRY`] days before `today`, or earlier.
+    async fn drop_expired_orders(&self, today: Day, limit: usize) -> Result<Slice, Unavailable>;
+}
+
+/// Days for which the owner of an order that expired unpaid can still see that it did.
+pub const DAYS_KEPT_AFTER_EXPIRY: u32 = 7;
+
+/// What one step of [`Leftovers`] achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slice {
+    /// There may be more to drop.
+    More,
+    /// Nothing is left to drop.
+    Last,
+}
+
+impl Slice {
+    /// After a step that dropped so many.
+    const fn after(dropped: usize, limit: usize) -> Self {
+        if dropped < limit { Self::Last } else { Self::More }
+    }
+}
+
 /// What became of [`Orders::create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
@@ -62,6 +89,8 @@ pub enum Created {
     New,
     /// The claim owns this order already; nothing was changed.
     Claimed(Order),
+    /// Too many orders wait for payment; nothing was changed.
+    TooManyPending,
 }
 
 /// What changes in the same step as an order.

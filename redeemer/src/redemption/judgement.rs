@@ -52,6 +52,12 @@ pub struct KeyFacts {
 }
 
 impl Judgement {
+    /// How many tokens are genuine under no key: each cost a multiplication, or looked as if it should.
+    pub fn invalid(&self) -> usize {
+        let is_invalid = |judged: &&Judged| matches!(judged, Judged::Refused(TokenResult::Invalid));
+        self.tokens.iter().filter(is_invalid).count()
+    }
+
     /// The answer's results when the spent set need not be asked: no token is genuine, or all are to be taken
     /// together and one is refused already.
     pub fn refused_outright(&self, atomic: bool) -> Option<Vec<TokenResult>> {

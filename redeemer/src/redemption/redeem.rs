@@ -27,7 +27,9 @@ impl Redeemer {
         if let Some(kept) = self.stores.spent.kept_answer(key, now).await? {
             return answered(kept.meets(&request_mac));
         }
+        self.limits.check_invalid_tokens(&publisher, now)?;
         let judgement = self.judge(request, now).await?;
+        self.limits.count_invalid_tokens(publisher, judgement.invalid(), now);
         if let Some(results) = judgement.refused_outright(atomic) {
             return Ok(Answer::refusing(results).into_view(false));
         }

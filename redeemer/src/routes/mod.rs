@@ -12,6 +12,7 @@ use farthing_api::ProblemKind;
 use farthing_service::bearer::bearer_token;
 use farthing_service::health::{self, Readiness};
 use farthing_service::problem::ProblemResponse;
+use farthing_service::rate_limit::limited;
 
 use crate::publishers::{ApiKey, PublisherId};
 use crate::service::Redeemer;
@@ -22,12 +23,16 @@ pub fn of(redeemer: &Arc<Redeemer>) -> impl Fn(&mut web::ServiceConfig) + Clone 
     move |routes| {
         let readiness: Arc<dyn Readiness> = redeemer.clone();
         health::configure(routes, readiness);
-        routes
-            .app_data(web::Data::from(Arc::clone(&redeemer)))
-            .configure(redemptions::configure)
-            .configure(balance::configure)
-            .configure(keys::configure)
-            .configure(totals::configure);
+        routes.app_data(web::Data::from(Arc::clone(&redeemer))).service(limited(
+            &redeemer.limits.requests,
+            |routes| {
+                routes
+                    .configure(redemptions::configure)
+                    .configure(balance::configure)
+                    .configure(keys::configure)
+                    .configure(totals::configure);
+            },
+        ));
     }
 }
 

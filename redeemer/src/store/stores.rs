@@ -4,6 +4,7 @@ use farthing_service::birth::{Birth, ServiceKind};
 use farthing_service::dumped_record::DumpRecords;
 use farthing_service::environment::Environment;
 use farthing_service::pinned_keys::PinnedKeys;
+use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
 use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens};
@@ -13,6 +14,8 @@ use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTo
 pub struct Stores {
     /// The record that `store init` wrote.
     pub birth: Birth,
+    /// How busy it is.
+    pub load: StoreLoad,
     /// The sets of spent tokens.
     pub spent: Arc<dyn SpentTokens>,
     /// What is dropped when its time is over.
@@ -36,12 +39,12 @@ impl Stores {
     /// It is not there, not ours, or in use.
     pub async fn open(settings: &StoreSettings, environment: &Environment) -> Result<Self, StoreError> {
         Ok(match settings.open(ServiceKind::Redeemer, environment.clone()).await? {
-            OpenStore::Embedded(store) => Self::of(store.birth().clone(), store),
-            OpenStore::Redis(store) => Self::of(store.birth().clone(), store),
+            OpenStore::Embedded(store) => Self::of(store.birth().clone(), store.load().clone(), store),
+            OpenStore::Redis(store) => Self::of(store.birth().clone(), store.load().clone(), store),
         })
     }
 
-    fn of<S>(birth: Birth, store: S) -> Self
+    fn of<S>(birth: Birth, load: StoreLoad, store: S) -> Self
     where
         S: SpentTokens
             + Leftovers
@@ -55,6 +58,7 @@ impl Stores {
         let store = Arc::new(store);
         Self {
             birth,
+            load,
             spent: store.clone(),
             leftovers: store.clone(),
             publishers: store.clone(),

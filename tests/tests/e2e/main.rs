@@ -5,12 +5,16 @@
 mod crashes;
 mod demo;
 mod issuer_answers;
+mod limits;
+mod metrics;
 mod outages;
 mod privacy;
 mod purchase;
 mod redeemer_answers;
 mod refusals;
 mod rotation;
+mod slow_clients;
+mod tls;
 
 use farthing_tests::World;
 

@@ -22,6 +22,7 @@ pub use key_day::{key_day, split_key_day};
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;
+use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
 use file::Presence;
 use writer::Writer;
@@ -55,6 +56,7 @@ pub struct EmbeddedStore {
     shared: Arc<Shared>,
     writer: Writer,
     timeout: Duration,
+    load: StoreLoad,
 }
 
 struct Shared {
@@ -86,12 +88,17 @@ impl EmbeddedStore {
         let (database, presence, birth) = file::open(path, service)?;
         let shared = Arc::new(Shared { database, presence, birth, environment });
         let writer = Writer::start(Arc::clone(&shared)).map_err(|error| OpenError::io(path, &error))?;
-        Ok(Self { shared, writer, timeout })
+        Ok(Self { shared, writer, timeout, load: StoreLoad::default() })
     }
 
     /// The record that `store init` wrote.
     pub fn birth(&self) -> &Birth {
         &self.shared.birth
+    }
+
+    /// How busy the store is.
+    pub const fn load(&self) -> &StoreLoad {
+        &self.load
     }
 
     /// Runs `job` in the next write transaction; when this returns `Ok`, what it wrote is durable.
@@ -106,7 +113,12 @@ impl EmbeddedStore {
         T: Send + 'static,
         J: FnOnce(&WriteTransaction) -> Result<T, Fault> + Send + 'static,
     {
-        let answer = self.writer.submit(job)?;
+        let _asking = self.load.ask(Operation::Write);
+        let queued = self.load.queue();
+        let answer = self.writer.submit(move |transaction: &WriteTransaction| {
+            drop(queued);
+            job(transaction)
+        })?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) => Err(Unavailable::because("a write did not become durable")),
@@ -123,6 +135,7 @@ impl EmbeddedStore {
         T: Send + 'static,
         J: FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     {
+        let _asking = self.load.ask(Operation::Read);
         let shared = Arc::clone(&self.shared);
         let reading = tokio::task::spawn_blocking(move || shared.read(job));
         match tokio::time::timeout(self.timeout, reading).await {

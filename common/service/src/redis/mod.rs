@@ -26,6 +26,7 @@ pub use script::{Call, Script};
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;
 use crate::record;
+use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
 use connection::Connection;
 
@@ -50,6 +51,7 @@ struct Shared {
     birth: Birth,
     birth_record: Vec<u8>,
     environment: Environment,
+    load: StoreLoad,
 }
 
 /// Makes the names of keys: `{farthing-issuer}:orders:...`. The braces are Redis's hash tag.
@@ -121,12 +123,18 @@ impl RedisStore {
         let checks =
             check::Checks { durability, birth_key: names.birth(), birth_record: birth_record.clone() };
         let connection = Connection::new(address, timeout, checks, server);
-        Ok(Self { shared: Arc::new(Shared { connection, names, birth, birth_record, environment }) })
+        let load = StoreLoad::default();
+        Ok(Self { shared: Arc::new(Shared { connection, names, birth, birth_record, environment, load }) })
     }
 
     /// The record that `store init` wrote.
     pub fn birth(&self) -> &Birth {
         &self.shared.birth
+    }
+
+    /// How busy the store is.
+    pub fn load(&self) -> &StoreLoad {
+        &self.shared.load
     }
 
     /// The name of a key.
@@ -139,7 +147,17 @@ impl RedisStore {
     /// # Errors
     /// The server did not answer in time, refused, or is not the one that was opened. The script may have run.
     pub async fn run<T: FromRedisValue>(&self, script: &Script, call: Call) -> Result<T, Unavailable> {
-        let Shared { connection, names, birth_record, .. } = &*self.shared;
+        self.ask(Operation::Read, script, call).await
+    }
+
+    async fn ask<T: FromRedisValue>(
+        &self,
+        operation: Operation,
+        script: &Script,
+        call: Call,
+    ) -> Result<T, Unavailable> {
+        let Shared { connection, names, birth_record, load, .. } = &*self.shared;
+        let _asking = (load.ask(operation), load.queue());
         let invocation = script.invocation(&names.birth(), birth_record, call);
         let value: Value =
             connection.ask(|mut server| async move { invocation.invoke_async(&mut server).await }).await?;
@@ -153,7 +171,7 @@ impl RedisStore {
     /// As [`Self::run`].
     pub async fn write<T: FromRedisValue>(&self, script: &Script, call: Call) -> Result<T, Unavailable> {
         self.shared.environment.step("store.commit.before");
-        let value = self.run(script, call).await?;
+        let value = self.ask(Operation::Write, script, call).await?;
         self.shared.environment.step("store.commit.after");
         Ok(value)
     }

@@ -6,8 +6,9 @@ use farthing_service::unavailable::Unavailable;
 use redb::{ReadableTable, WriteTransaction};
 
 use super::issued_totals::count;
+use super::pending_orders;
 use super::vouchers::use_voucher;
-use crate::orders::{Claim, Order, OrderId};
+use crate::orders::{Claim, Order, OrderId, Progress};
 use crate::store::{Along, Created, Orders, Replaced};
 
 /// Claim, 32 bytes: order.
@@ -17,14 +18,18 @@ const ORDER_IDS: Table = table("order-ids");
 
 #[async_trait]
 impl Orders for EmbeddedStore {
-    async fn create(&self, order: Order) -> Result<Created, Unavailable> {
+    async fn create(&self, order: Order, most_pending: u64) -> Result<Created, Unavailable> {
         self.write(move |transaction| {
             let claim = order.claim.to_bytes();
             let mut orders = transaction.open_table(ORDERS)?;
             if let Some(bytes) = orders.get(claim.as_slice())? {
                 return Ok(Created::Claimed(record::decode(bytes.value())?));
             }
+            if pending_orders::count(transaction, order.created)? >= most_pending {
+                return Ok(Created::TooManyPending);
+            }
             let bytes = record::encode(&order)?;
+            pending_orders::add(transaction, &order)?;
             orders.insert(claim.as_slice(), bytes.as_slice())?;
             transaction.open_table(ORDER_IDS)?.insert(order.id.to_bytes().as_slice(), claim.as_slice())?;
             Ok(Created::New)
@@ -56,12 +61,14 @@ impl Orders for EmbeddedStore {
         let (claim, seen, order) = (from.claim.to_bytes(), from.revision, to.clone());
         self.write(move |transaction| {
             let mut orders = transaction.open_table(ORDERS)?;
-            let current = find(&orders, &claim)?;
-            if current.is_none_or(|current| current.revision != seen) {
+            let Some(current) = find(&orders, &claim)?.filter(|current| current.revision == seen) else {
                 return Ok(Replaced::Changed);
-            }
+            };
             if !go_along(transaction, &order, along)? {
                 return Ok(Replaced::VoucherRefused);
+            }
+            if current.progress == Progress::Pending {
+                pending_orders::remove(transaction, &current)?;
             }
             orders.insert(claim.as_slice(), record::encode(&order)?.as_slice())?;
             Ok(Replaced::Done)
@@ -90,6 +97,18 @@ fn find(
     claim: &[u8],
 ) -> Result<Option<Order>, Fault> {
     orders.get(claim)?.map(|bytes| Ok(record::decode(bytes.value())?)).transpose()
+}
+
+/// Drops the order that a claim owns, if it is unpaid.
+pub(super) fn drop_unpaid(transaction: &WriteTransaction, claim: Claim) -> Result<(), Fault> {
+    let mut orders = transaction.open_table(ORDERS)?;
+    let claim = claim.to_bytes();
+    let unpaid = find(&orders, &claim)?.filter(|order| order.progress == Progress::Pending);
+    if let Some(order) = unpaid {
+        orders.remove(claim.as_slice())?;
+        transaction.open_table(ORDER_IDS)?.remove(order.id.to_bytes().as_slice())?;
+    }
+    Ok(())
 }
 
 /// Whether what goes along is done; if not, nothing was written.

@@ -1,6 +1,7 @@
 //! The issuer's questions, answered by Redis.
 
 mod issued_totals;
+mod leftovers;
 mod orders;
 mod vouchers;
 

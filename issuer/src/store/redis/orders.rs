@@ -22,7 +22,12 @@ const DONE: i64 = 0;
 const CHANGED: i64 = 1;
 const VOUCHER_REFUSED: i64 = 2;
 
-/// A hash with the fields `record` and `revision`.
+/// What the script that creates an order returns first.
+const KEPT: i64 = 0;
+const CLAIMED: i64 = 1;
+const TOO_MANY_PENDING: i64 = 2;
+
+/// A hash with the fields `record`, `revision` and `id`.
 fn order_key(store: &RedisStore, claim: Claim) -> Vec<u8> {
     store.key(&[b"orders:", &claim.to_bytes()])
 }
@@ -30,6 +35,11 @@ fn order_key(store: &RedisStore, claim: Claim) -> Vec<u8> {
 /// A string: the claim of the order with this id.
 fn id_key(store: &RedisStore, id: OrderId) -> Vec<u8> {
     store.key(&[b"order-ids:", &id.to_bytes()])
+}
+
+/// A sorted set: the claims of the unpaid orders, by the day on which they expire.
+pub(super) fn pending_key(store: &RedisStore) -> Vec<u8> {
+    store.key(&[b"pending-orders"])
 }
 
 /// A set: the claims of the orders issued under this key.
@@ -43,16 +53,24 @@ fn decode(bytes: Option<Vec<u8>>) -> Result<Option<Order>, Unavailable> {
 
 #[async_trait]
 impl Orders for RedisStore {
-    async fn create(&self, order: Order) -> Result<Created, Unavailable> {
+    async fn create(&self, order: Order, most_pending: u64) -> Result<Created, Unavailable> {
         let call = Call::new()
             .key(order_key(self, order.claim))
             .key(id_key(self, order.id))
+            .key(pending_key(self))
             .arg(record::encode(&order).map_err(unreadable)?)
             .number(order.revision.into())
-            .arg(order.claim.to_bytes());
-        match decode(self.write(&CREATE, call).await?)? {
-            None => Ok(Created::New),
-            Some(known) => Ok(Created::Claimed(known)),
+            .arg(order.claim.to_bytes())
+            .arg(order.id.to_bytes())
+            .number(order.created.number().into())
+            .number(order.expires.number().into())
+            .number(most_pending);
+        let (outcome, known): (i64, Option<Vec<u8>>) = self.write(&CREATE, call).await?;
+        match (outcome, decode(known)?) {
+            (KEPT, None) => Ok(Created::New),
+            (CLAIMED, Some(known)) => Ok(Created::Claimed(known)),
+            (TOO_MANY_PENDING, None) => Ok(Created::TooManyPending),
+            _ => Err(Unavailable::because("a script returned an unknown outcome")),
         }
     }
 
@@ -73,7 +91,11 @@ impl Orders for RedisStore {
             .number(to.revision.into());
         let replaced: i64 = match along {
             Along::UseVoucher(hash) => {
-                let call = call.key(voucher_key(self, hash)).arg(to.id.to_bytes());
+                let call = call
+                    .key(voucher_key(self, hash))
+                    .key(pending_key(self))
+                    .arg(to.id.to_bytes())
+                    .arg(to.claim.to_bytes());
                 self.write(&PAY, call).await?
             }
             Along::CountIssued { key, day } => {

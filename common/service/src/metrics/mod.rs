@@ -1,16 +1,31 @@
-//! What the operator's monitoring reads. Nothing here counts money or tokens: such a counter, read often, would tell
-//! when each purchase and each redemption happened.
+//! What the operator's monitoring reads. Nothing here counts money or tokens, and whatever a purchase or a redemption
+//! could move is published once a day or in coarse steps: a counter that is read often would tell when each of them
+//! happened. docs/logging.md has the rules, docs/operating.md every metric.
+
+mod daily;
+mod durations;
+mod keys;
+mod probe;
+mod requests;
+mod tens;
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::{HttpResponse, web};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
+pub use durations::DurationFamily;
+pub(crate) use durations::Timed;
+pub use probe::Probe;
+pub(crate) use requests::{Requests, measure};
+
+use crate::clock::Clock;
 use crate::problem::ProblemResponse;
+use daily::Daily;
 
 /// Media type of the text that [`Metrics::encode`] writes.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,19 +61,33 @@ struct BuildLabels {
 pub struct Metrics {
     registry: Mutex<Registry>,
     alarms: Family<AlarmLabels, Gauge>,
+    requests: Arc<Requests>,
+    daily: Arc<Daily>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Metrics {
-    /// Metrics of `service` in `version`: `farthing_build_info`, and `farthing_alarm` for the kinds named in
-    /// [`Alarm`], all quiet.
-    pub fn new(service: &'static str, version: &'static str) -> Self {
+    /// Metrics of `service` in `version`, which starts now: `farthing_build_info`, `process_start_time_seconds`,
+    /// requests, and `farthing_alarm` for the kinds named in [`Alarm`], all quiet.
+    pub fn new(service: &'static str, version: &'static str, clock: Arc<dyn Clock>) -> Self {
         let mut registry = Registry::default();
         let build = Family::<BuildLabels, Gauge>::default();
         build.get_or_create(&BuildLabels { service, version }).set(1);
         registry.register("farthing_build_info", "Which program this is; always 1", build);
+        let started = ConstGauge::new(clock.now());
+        registry.register("process_start_time_seconds", "When the service started, in unix seconds", started);
         let alarms = Family::<AlarmLabels, Gauge>::default();
         registry.register("farthing_alarm", "1 while something needs the operator", alarms.clone());
-        let metrics = Self { registry: Mutex::new(registry), alarms };
+        let (requests, daily) =
+            (Arc::new(Requests::new(Arc::clone(&clock))), Arc::new(Daily::new(Arc::clone(&clock))));
+        registry.register_collector(Box::new(Arc::clone(&requests)));
+        registry.register_collector(Box::new(Arc::clone(&daily)));
+        let metrics = Self { registry: Mutex::new(registry), alarms, requests, daily, clock };
+        metrics.publish_daily(
+            "farthing_http_request_duration_seconds",
+            "Requests, each from its head to the head of its answer",
+            metrics.requests.durations(),
+        );
         metrics.set_alarm(Alarm::KEYRING, false);
         metrics.set_alarm(Alarm::STORE, false);
         metrics
@@ -72,6 +101,17 @@ impl Metrics {
     /// Whether `alarm` is raised.
     pub fn alarm(&self, alarm: Alarm) -> bool {
         self.alarms.get_or_create(&AlarmLabels { kind: alarm.0 }).get() != 0
+    }
+
+    /// Publishes the counts of `family` once a UTC day, when they are first read on that day, as a histogram whose
+    /// counts are rounded down to multiples of ten.
+    pub fn publish_daily(&self, name: &'static str, help: &'static str, family: DurationFamily) {
+        self.daily.add(name, help, family);
+    }
+
+    /// What the public listener tells of its requests.
+    pub(crate) fn requests(&self) -> Arc<Requests> {
+        Arc::clone(&self.requests)
     }
 
     /// Adds metrics of the service's own.
@@ -108,30 +148,4 @@ async fn show(metrics: web::Data<Metrics>) -> Result<HttpResponse, ProblemRespon
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_text_names_the_build_and_every_alarm() {
-        let metrics = Metrics::new("issuer", "0.1.0");
-        metrics.set_alarm(Alarm::STORE, true);
-        metrics.set_alarm(Alarm::new("signing"), true);
-        let text = metrics.encode().unwrap();
-        for line in [
-            "farthing_build_info{service=\"issuer\",version=\"0.1.0\"} 1",
-            "farthing_alarm{kind=\"keyring\"} 0",
-            "farthing_alarm{kind=\"store\"} 1",
-            "farthing_alarm{kind=\"signing\"} 1",
-        ] {
-            assert!(text.lines().any(|other| other == line), "{line} in {text}");
-        }
-        assert!(metrics.alarm(Alarm::STORE) && !metrics.alarm(Alarm::KEYRING));
-    }
-
-    #[test]
-    fn a_service_adds_its_own() {
-        let metrics = Metrics::new("issuer", "0.1.0");
-        metrics.register(|registry| registry.register("keys", "Keys held", Gauge::<i64>::default()));
-        assert!(metrics.encode().unwrap().contains("keys 0"));
-    }
-}
+mod tests;
