@@ -22,6 +22,7 @@ pub mod file;
 pub mod health;
 pub mod hourly_budget;
 pub mod issuer_name;
+pub mod key_day;
 pub mod keyring;
 pub mod metrics;
 pub mod network;

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::key_day::MalformedKeyDay;
 use crate::record::RecordError;
 
 /// Why a transaction cannot go on. It is aborted, and whoever asked is told that the store is unavailable.
@@ -32,6 +33,7 @@ macro_rules! from {
 }
 
 from!(
+    MalformedKeyDay,
     RecordError,
     redb::CommitError,
     redb::SetDurabilityError,

@@ -6,7 +6,6 @@
 mod dump;
 mod fault;
 mod file;
-mod key_day;
 mod pinned_keys;
 mod writer;
 
@@ -18,7 +17,6 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, TableDefinition, TableError
 
 pub use fault::Fault;
 pub use file::{CreateError, OpenError};
-pub use key_day::{key_day, split_key_day};
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;

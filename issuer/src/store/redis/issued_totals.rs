@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use farthing_protocol::{Day, TokenKeyId};
-use farthing_service::embedded::{key_day, split_key_day};
+use farthing_service::key_day::{key_day, split_key_day};
 use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::redis_script;
 use farthing_service::unavailable::Unavailable;

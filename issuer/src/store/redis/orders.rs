@@ -105,7 +105,7 @@ impl Orders for RedisStore {
                     .key(totals_key(self))
                     .key(total_key(self, key, day))
                     .arg(to.claim.to_bytes())
-                    .arg(farthing_service::embedded::key_day(key, day))
+                    .arg(farthing_service::key_day::key_day(key, day))
                     .arg(denomination)
                     .number(to.pack.count.into());
                 self.write(&ISSUE, call).await?

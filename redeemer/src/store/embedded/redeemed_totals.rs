@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use farthing_protocol::{Day, TokenKeyId};
-use farthing_service::embedded::{EmbeddedStore, Fault, Table, key_day, open, split_key_day, table};
+use farthing_service::embedded::{EmbeddedStore, Fault, Table, open, table};
+use farthing_service::key_day::{key_day, split_key_day};
 use farthing_service::record;
 use farthing_service::unavailable::Unavailable;
 use redb::{ReadableTable, WriteTransaction};

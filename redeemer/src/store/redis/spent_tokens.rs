@@ -131,7 +131,7 @@ impl<'a> Attempt<'a> {
                 .key(total_key(store, facts.id, day))
                 .key(credit_key(store, *publisher, &entry))
                 .number(*count)
-                .arg(farthing_service::embedded::key_day(facts.id, day))
+                .arg(farthing_service::key_day::key_day(facts.id, day))
                 .arg(facts.denomination.to_string())
                 .arg(entry);
             let marks: Vec<_> = self.looked_at.iter().filter(|(of, ..)| *of == index).collect();
