@@ -144,4 +144,10 @@ fn a_revoked_key_is_void_everywhere_and_has_a_successor() {
         spent += 1;
         assert!(Instant::now() < deadline, "{}", redeemed.body);
     }
+
+    // The wallet hears of it when it next asks, and hands out none of these tokens any more.
+    reader.run(&["audit"]).unwrap().done().unwrap();
+    assert_eq!(reader.tokens().unwrap(), 0);
+    let refused = reader.run(&["tokens", "export", "--count", "1"]).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.error);
 }
