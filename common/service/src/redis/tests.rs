@@ -140,10 +140,11 @@ async fn a_silent_server_is_unavailable_in_time() {
     let server = TestServer::start().unwrap();
     made(&server).await;
     let store = open_within(&server, Duration::from_millis(300)).await.unwrap();
-    command(&server, &["CLIENT", "PAUSE", "1500", "ALL"]);
+    command(&server, &["CLIENT", "PAUSE", "8000", "ALL"]);
     let asked = std::time::Instant::now();
     assert!(store.pinned().await.is_err());
-    assert!(asked.elapsed() < Duration::from_millis(1_400), "{:?}", asked.elapsed());
+    // It is answered by the time-out, and not by the end of the silence.
+    assert!(asked.elapsed() < Duration::from_secs(7), "{:?}", asked.elapsed());
     eventually(&store, Result::is_ok).await;
 }
 
