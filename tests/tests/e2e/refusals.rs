@@ -83,6 +83,7 @@ fn a_keyring_out_of_order_is_refused_and_while_running_the_old_keys_stay() {
         }
         assert_eq!(http::get(&format!("{}/readyz", service.url()), &[]).unwrap().status, 200);
     }
+    assert_eq!(world.vouchers(PACK, 3).unwrap().len(), 3, "codes are shown whatever the keyring is like");
     let listed = http::get(&format!("{}/v1/keys", redeemer.url()), &[]).unwrap().json();
     assert!(!listed.to_string().contains("4070908800"), "the changed date is not in force: {listed}");
     issuer.stop().unwrap();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use farthing_protocol::{DirectoryKey, SECONDS_PER_DAY};
 use farthing_tests::programs::Program;
-use farthing_tests::{Order, PACK, Reader, key_of};
+use farthing_tests::{Order, PACK, Reader, directory, key_of};
 
 use crate::world;
 
@@ -150,4 +150,10 @@ fn a_revoked_key_is_void_everywhere_and_has_a_successor() {
     assert_eq!(reader.tokens().unwrap(), 0);
     let refused = reader.run(&["tokens", "export", "--count", "1"]).unwrap();
     assert_eq!(refused.status.code(), Some(1), "{}", refused.error);
+
+    // It is listed as revoked for as long as its tokens could have been good, and no longer: by then another key may have
+    // its truncated id.
+    assert_eq!(directory(&issuer.url()).unwrap().revoked_keys.len(), 1);
+    world.move_clock(112 * DAY).unwrap();
+    assert!(directory(&issuer.url()).unwrap().revoked_keys.is_empty());
 }
