@@ -24,14 +24,14 @@ pub trait Record: Serialize + DeserializeOwned {
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// There are no bytes at all.
-    #[error("a {kind} record is empty")]
+    #[error("a record ({kind}) is empty")]
     Empty {
         /// What it should be.
         kind: &'static str,
     },
     /// A later release wrote it.
     #[error(
-        "a {kind} record has version {found}, this release reads up to {known}: run the release that wrote it"
+        "a record ({kind}) has version {found}, this release reads up to {known}: install the newer release that wrote it"
     )]
     Newer {
         /// What it is.
@@ -42,7 +42,7 @@ pub enum RecordError {
         known: u8,
     },
     /// No release ever wrote this version.
-    #[error("a {kind} record has version {version}, which no release wrote")]
+    #[error("a record ({kind}) has version {version}, which no release wrote")]
     NoMigration {
         /// What it is.
         kind: &'static str,
@@ -50,7 +50,7 @@ pub enum RecordError {
         version: u8,
     },
     /// The JSON is not that of its version.
-    #[error("a {kind} record does not decode at line {line}, column {column}")]
+    #[error("a record ({kind}) does not decode at line {line}, column {column}")]
     Json {
         /// What it should be.
         kind: &'static str,
@@ -60,7 +60,7 @@ pub enum RecordError {
         column: usize,
     },
     /// It cannot be written as JSON.
-    #[error("a {kind} record does not encode")]
+    #[error("a record ({kind}) does not encode")]
     Encode {
         /// What it is.
         kind: &'static str,
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(decode::<Second>(b"\x017").unwrap(), Second { tokens: 7 });
         assert_eq!(
             decode::<Second>(b"\x03{}").unwrap_err().to_string(),
-            "a test record has version 3, this release reads up to 2: run the release that wrote it"
+            "a record (test) has version 3, this release reads up to 2: install the newer release that wrote it"
         );
         assert!(decode::<Second>(b"\x007").is_err());
         assert!(decode::<Second>(b"").is_err());
@@ -136,6 +136,6 @@ mod tests {
     #[test]
     fn a_broken_record_is_not_quoted() {
         let error = decode::<Second>(b"\x02{\"tokens\":\"secret\"}").unwrap_err();
-        assert_eq!(error.to_string(), "a test record does not decode at line 1, column 18");
+        assert_eq!(error.to_string(), "a record (test) does not decode at line 1, column 18");
     }
 }

@@ -266,6 +266,6 @@ async fn a_newer_record_is_unavailable_not_misread() {
         .await
         .unwrap();
     let refused = store.by_claim(claim).await.unwrap_err().to_string();
-    assert!(refused.contains("a order record has version 2, this release reads up to 1"), "{refused}");
+    assert!(refused.contains("a record (order) has version 2, this release reads up to 1"), "{refused}");
     assert!(store.create(order, MOST).await.is_err());
 }

@@ -63,6 +63,16 @@ pub enum OpenError {
         /// Who wants to open it.
         expected: &'static str,
     },
+    /// redb wrote it in a form that this release's redb does not read.
+    #[error(
+        "the store {path} has file format {found}, which this release does not read: install the release that wrote it, and read \"Upgrade\" in docs/operating.md"
+    )]
+    Format {
+        /// The database's file.
+        path: PathBuf,
+        /// The version that redb found.
+        found: String,
+    },
     /// The database or the file system failed.
     #[error("cannot open the store {path}: {cause}")]
     Failed {
@@ -127,7 +137,10 @@ pub(super) fn open(path: &Path, service: ServiceKind) -> Result<(Database, Prese
     let database =
         Database::builder().set_cache_size(CACHE_BYTES).open(path).map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => OpenError::Busy(path.to_owned()),
-            other => failed(&other),
+            other => match other_format(&other) {
+                Some(found) => OpenError::Format { path: path.to_owned(), found },
+                None => failed(&other),
+            },
         })?;
     let transaction = database.begin_read().map_err(|error| failed(&error))?;
     let birth = read_birth(&transaction)
@@ -141,6 +154,19 @@ pub(super) fn open(path: &Path, service: ServiceKind) -> Result<(Database, Prese
         });
     }
     Ok((database, presence, birth))
+}
+
+/// The version of the file's format, if that is why redb did not open it. Of a newer one redb says so in words alone,
+/// among those for damaged files.
+fn other_format(error: &redb::DatabaseError) -> Option<String> {
+    match error {
+        redb::DatabaseError::UpgradeRequired(version) => Some(version.to_string()),
+        redb::DatabaseError::Storage(redb::StorageError::Corrupted(words)) => {
+            let found = words.strip_prefix("Expected file format version")?.split("found ").nth(1)?;
+            Some(found.to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn read_birth(transaction: &ReadTransaction) -> Result<Option<Birth>, Fault> {

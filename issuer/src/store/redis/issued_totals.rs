@@ -5,6 +5,7 @@ use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::redis_script;
 use farthing_service::unavailable::Unavailable;
 
+use super::VERSION;
 use crate::store::{IssuedTotal, IssuedTotals};
 
 static READ: Script = redis_script!("scripts/issued_totals_read.lua");
@@ -14,7 +15,7 @@ pub(super) fn totals_key(store: &RedisStore) -> Vec<u8> {
     store.key(&[b"issued-totals"])
 }
 
-/// A hash with the fields `denomination`, `tokens` and `orders`.
+/// A hash with the fields `version`, `denomination`, `tokens` and `orders`.
 pub(super) fn total_key(store: &RedisStore, key: TokenKeyId, day: Day) -> Vec<u8> {
     store.key(&[b"issued-total:", &key_day(key, day)])
 }
@@ -22,7 +23,7 @@ pub(super) fn total_key(store: &RedisStore, key: TokenKeyId, day: Day) -> Vec<u8
 #[async_trait]
 impl IssuedTotals for RedisStore {
     async fn totals(&self) -> Result<Vec<(TokenKeyId, Day, IssuedTotal)>, Unavailable> {
-        let call = Call::new().key(totals_key(self)).arg(self.key(&[b"issued-total:"]));
+        let call = Call::new().key(totals_key(self)).number(VERSION).arg(self.key(&[b"issued-total:"]));
         let rows: Vec<(Vec<u8>, String, u64, u64)> = self.run(&READ, call).await?;
         let mut totals = rows
             .into_iter()

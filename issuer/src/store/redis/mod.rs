@@ -8,6 +8,9 @@ mod vouchers;
 use farthing_service::record::RecordError;
 use farthing_service::unavailable::Unavailable;
 
+/// The version of the hashes that scripts count in; a script refuses a newer one.
+const VERSION: u64 = 1;
+
 /// A record that cannot be read or written makes the store unavailable to whoever needs it.
 fn unreadable(error: RecordError) -> Unavailable {
     Unavailable::because(error)

@@ -5,7 +5,7 @@ use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
 use super::issued_totals::{total_key, totals_key};
-use super::unreadable;
+use super::{VERSION, unreadable};
 use super::vouchers::voucher_key;
 use crate::orders::{Claim, Order, OrderId};
 use crate::store::{Along, Created, Orders, Replaced};
@@ -107,7 +107,8 @@ impl Orders for RedisStore {
                     .arg(to.claim.to_bytes())
                     .arg(farthing_service::key_day::key_day(key, day))
                     .arg(denomination)
-                    .number(to.pack.count.into());
+                    .number(to.pack.count.into())
+                    .number(VERSION);
                 self.write(&ISSUE, call).await?
             }
         };

@@ -4,7 +4,7 @@ use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::redis_script;
 use farthing_service::unavailable::Unavailable;
 
-use super::{kept_answers_by_end, spent_sets};
+use super::{VERSION, kept_answers_by_end, spent_sets};
 use crate::store::{DAYS_KEPT_AFTER_END, Leftovers, Slice};
 
 static CLOSE: Script = redis_script!("scripts/spent_sets_close.lua");
@@ -17,7 +17,11 @@ impl Leftovers for RedisStore {
         let today = Day::from_unix(now).number();
         let Some(ended) = today.checked_sub(DAYS_KEPT_AFTER_END) else { return Ok(Slice::Last) };
         // The closed mark is durable before the first spent mark goes.
-        let call = Call::new().key(spent_sets(self)).arg(self.key(&[b"spent-set:"])).number(ended.into());
+        let call = Call::new()
+            .key(spent_sets(self))
+            .number(VERSION)
+            .arg(self.key(&[b"spent-set:"]))
+            .number(ended.into());
         self.write::<()>(&CLOSE, call).await?;
         let call = Call::new()
             .key(spent_sets(self))

@@ -3,8 +3,10 @@
 local rows = {}
 for _, entry in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     local credit = redis.call('HMGET', ARGV[3] .. entry, 'version', 'denomination', 'tokens')
-    if not credit[1] or tonumber(credit[1]) > tonumber(ARGV[2]) then
-        return redis.error_reply('VERSION a credit is missing, or a later release wrote it')
+    if not credit[1] then
+        return redis.error_reply('MISSING a credit is not there')
+    elseif tonumber(credit[1]) > tonumber(ARGV[2]) then
+        return newer('credit', credit[1], ARGV[2])
     end
     rows[#rows + 1] = { credit[2], tonumber(credit[3]) }
 end

@@ -11,9 +11,10 @@
 -- {'done', ''}.
 local version = tonumber(ARGV[2])
 
-local function known(key)
+-- The version of a hash, if a later release wrote it.
+local function later(key)
     local found = redis.call('HGET', key, 'version')
-    return not found or tonumber(found) <= version
+    return found and tonumber(found) > version and found
 end
 
 local kept = redis.call('HMGET', KEYS[2], 'record', 'forget-from')
@@ -47,8 +48,10 @@ for i, key in ipairs(keys) do
     if not set[1] then
         return { 'lost', '' }
     end
-    if not (known(key.set) and known(key.total) and known(key.credit)) then
-        return redis.error_reply('VERSION a later release wrote this store')
+    for kind, hash in pairs({ ['spent set'] = key.set, ['redeemed total'] = key.total, credit = key.credit }) do
+        if later(hash) then
+            return newer(kind, later(hash), version)
+        end
     end
     closed[i] = '0'
     if set[1] == '1' and #key.looked_at > 0 then

@@ -3,8 +3,10 @@
 local rows = {}
 for _, entry in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     local count = redis.call('HMGET', ARGV[3] .. entry, 'version', 'denomination', 'tokens')
-    if not count[1] or tonumber(count[1]) > tonumber(ARGV[2]) then
-        return redis.error_reply('VERSION a total is missing, or a later release wrote it')
+    if not count[1] then
+        return redis.error_reply('MISSING a total is not there')
+    elseif tonumber(count[1]) > tonumber(ARGV[2]) then
+        return newer('redeemed total', count[1], ARGV[2])
     end
     rows[#rows + 1] = { entry, count[2], tonumber(count[3]) }
 end
