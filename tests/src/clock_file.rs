@@ -7,7 +7,8 @@ use farthing_service::clock::Clock;
 /// The environment variable that names the file.
 pub const CLOCK_VARIABLE: &str = "FARTHING_TEST_CLOCK";
 
-/// The machine's clock, moved by the number of seconds in a file: a test moves all its processes at once.
+/// The machine's clock, moved by the number of seconds in a file: a test moves all its processes at once. After an `@`
+/// the number is the unix second at which the clock stands still.
 #[derive(Debug, Clone)]
 pub struct FileClock {
     file: Option<PathBuf>,
@@ -21,8 +22,11 @@ impl FileClock {
 
     /// Unix seconds. A file that is missing or no number moves nothing.
     pub fn unix_seconds(&self) -> u64 {
-        let moved = self.file.as_ref().and_then(|file| fs::read_to_string(file).ok());
-        let moved: i64 = moved.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let text = self.file.as_ref().and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        if let Some(stands_at) = text.strip_prefix('@').and_then(|second| second.trim().parse().ok()) {
+            return stands_at;
+        }
+        let moved: i64 = text.trim().parse().unwrap_or(0);
         let real = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         real.saturating_add_signed(moved)
     }

@@ -13,6 +13,7 @@ mod publisher;
 mod reader;
 pub mod server_bench;
 mod service;
+pub mod store_fixture;
 mod world;
 
 pub use clock_file::{CLOCK_VARIABLE, FileClock};

@@ -35,7 +35,18 @@ impl Order {
         let answer = http::post_json(&format!("{issuer}/v1/orders"), &[], &body)?;
         ensure!(answer.status == 201, "{} {}", answer.status, answer.json());
         let id = answer.json()["id"].as_str().context("no id")?.to_owned();
-        Ok(Self { issuer: issuer.to_owned(), secret, id, inputs: Vec::new(), blinds: Vec::new() })
+        Ok(Self::known(issuer, &id, secret))
+    }
+
+    /// An order made earlier, by what its owner kept of it.
+    pub fn known(issuer: &str, id: &str, secret: [u8; 32]) -> Self {
+        let (issuer, id) = (issuer.to_owned(), id.to_owned());
+        Self { issuer, secret, id, inputs: Vec::new(), blinds: Vec::new() }
+    }
+
+    /// The claim secret.
+    pub const fn secret(&self) -> &[u8; 32] {
+        &self.secret
     }
 
     /// Makes an order and pays it.

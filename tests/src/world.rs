@@ -1,3 +1,5 @@
+mod kept;
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,14 +52,26 @@ impl World {
     /// # Errors
     /// A program failed, or redis-server is not installed.
     pub fn on_redis(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
+        Self::unprepared_on_redis(binary)?.prepared()
+    }
+
+    /// Starts the Redis servers and writes the configurations only; no stores, no keys.
+    ///
+    /// # Errors
+    /// The file system failed, or redis-server is not installed.
+    pub fn unprepared_on_redis(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
         let mut world = Self::unprepared(binary)?;
         let (issuer, redeemer) = (Mutex::new(TestServer::start()?), Mutex::new(TestServer::start()?));
         world.servers = Some(Servers { issuer, redeemer });
         world.write_configurations()?;
-        world.prepared()
+        Ok(world)
     }
 
-    fn prepared(self) -> anyhow::Result<Self> {
+    /// Makes stores and keys.
+    ///
+    /// # Errors
+    /// A program failed.
+    pub fn prepared(self) -> anyhow::Result<Self> {
         self.admin(Program::Issuer, &["store", "init"])?;
         self.admin(Program::Redeemer, &["store", "init"])?;
         self.admin(Program::Issuer, &["keys", "init"])?;
@@ -69,11 +83,15 @@ impl World {
     /// # Errors
     /// The file system failed.
     pub fn unprepared(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("farthing-").tempdir()?;
-        let directory = temporary.path().to_owned();
-        let world = Self { directory, binary: binary.into(), servers: None, _temporary: temporary };
+        let world = Self::empty(binary)?;
         world.write_configurations()?;
         Ok(world)
+    }
+
+    fn empty(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
+        let temporary = tempfile::Builder::new().prefix("farthing-").tempdir()?;
+        let directory = temporary.path().to_owned();
+        Ok(Self { directory, binary: binary.into(), servers: None, _temporary: temporary })
     }
 
     fn write_configurations(&self) -> anyhow::Result<()> {
@@ -131,9 +149,21 @@ impl World {
     /// # Errors
     /// The file system failed.
     pub fn move_clock(&self, seconds: i64) -> anyhow::Result<()> {
+        self.write_clock(&seconds.to_string())
+    }
+
+    /// Stops every clock of the world at a unix second.
+    ///
+    /// # Errors
+    /// The file system failed.
+    pub fn stop_clock(&self, at: u64) -> anyhow::Result<()> {
+        self.write_clock(&format!("@{at}"))
+    }
+
+    fn write_clock(&self, text: &str) -> anyhow::Result<()> {
         // Replaced in one step: a process that reads meanwhile must not see half a number.
         let written = self.path("clock.new");
-        fs::write(&written, seconds.to_string())?;
+        fs::write(&written, text)?;
         Ok(fs::rename(written, self.path("clock"))?)
     }
 

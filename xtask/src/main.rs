@@ -6,6 +6,7 @@ mod dependency_rules;
 mod fuzz;
 mod requirements;
 mod stage;
+mod store_fixture;
 mod tally;
 mod test;
 mod tool;
@@ -40,6 +41,8 @@ enum Chore {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
+    /// Keep stores as the present version writes them, below `tests/stores`: once for each release
+    StoreFixture,
     /// Everything that a change must pass: format, lints, dependencies, documentation, tests
     Ci,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Test { all } => test::run(all),
         Chore::Bench { arguments } => bench::run(&arguments),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
+        Chore::StoreFixture => store_fixture::run(),
         Chore::Ci => ci::run(),
     };
     match outcome {

@@ -1,7 +1,7 @@
 //! A real redis-server for tests: its own process, directory and socket.
 
-use std::io;
-use std::path::PathBuf;
+use std::{fs, io};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,11 @@ use super::Address;
 
 /// Longest wait for the server to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Every write is on disk before it is answered, as the stores demand.
+const FIT_FOR_MONEY: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+/// Redis's own name for it, from version 7 on.
+const APPEND_ONLY_DIRECTORY: &str = "appendonlydir";
 
 /// A running server. It is killed when the value is dropped, and its directory removed.
 pub struct TestServer {
@@ -22,7 +27,7 @@ impl TestServer {
     /// # Errors
     /// redis-server is not installed, or does not come to listen.
     pub fn start() -> io::Result<Self> {
-        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
+        Self::start_with(FIT_FOR_MONEY)
     }
 
     /// Starts a server with other settings.
@@ -30,7 +35,25 @@ impl TestServer {
     /// # Errors
     /// redis-server is not installed, or does not come to listen.
     pub fn start_with(settings: &[&str]) -> io::Result<Self> {
+        Self::start_in(tempfile::Builder::new().prefix("redis-").tempdir()?, settings)
+    }
+
+    /// Starts a server, fit for money, on a copy of append-only files that another has written.
+    ///
+    /// # Errors
+    /// They cannot be copied, redis-server is not installed, or does not come to listen.
+    pub fn start_on(append_only_files: &Path) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("redis-").tempdir()?;
+        let copy = directory.path().join(APPEND_ONLY_DIRECTORY);
+        fs::create_dir(&copy)?;
+        for entry in fs::read_dir(append_only_files)? {
+            let entry = entry?;
+            fs::copy(entry.path(), copy.join(entry.file_name()))?;
+        }
+        Self::start_in(directory, FIT_FOR_MONEY)
+    }
+
+    fn start_in(directory: tempfile::TempDir, settings: &[&str]) -> io::Result<Self> {
         let child = spawn(&directory, settings)?;
         let server = Self { directory, child };
         server.wait_until_it_listens()?;
@@ -61,13 +84,18 @@ impl TestServer {
     /// # Errors
     /// It does not come back.
     pub fn restart(&mut self) -> io::Result<()> {
-        self.child = spawn(&self.directory, &["--appendonly", "yes", "--appendfsync", "always"])?;
+        self.child = spawn(&self.directory, FIT_FOR_MONEY)?;
         self.wait_until_it_listens()
     }
 
     /// Where its files are.
-    pub fn directory(&self) -> &std::path::Path {
+    pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Where its append-only files are.
+    pub fn append_only_files(&self) -> PathBuf {
+        self.directory().join(APPEND_ONLY_DIRECTORY)
     }
 
     /// How it is reached.
