@@ -12,6 +12,7 @@ use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
 use farthing_service::metrics::{Alarm, Metrics, Probe};
+use farthing_service::program;
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
@@ -113,7 +114,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
                     }
                     let answer =
                         admin::execute(command, &issuer.config, &issuer.stores, &issuer.environment).await;
-                    answer.map_err(|error| format!("{error:#}"))
+                    answer.map_err(|error| program::one_line(&error))
                 }
             })),
         ],

@@ -13,6 +13,7 @@ use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
 use farthing_service::metrics::{Metrics, Probe};
+use farthing_service::program;
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
@@ -120,7 +121,7 @@ async fn assemble(
                 let (stores, environment) = (stores.clone(), environment.clone());
                 async move {
                     let answer = admin::execute(command, &stores, &environment).await;
-                    answer.map_err(|error| format!("{error:#}"))
+                    answer.map_err(|error| program::one_line(&error))
                 }
             })),
         ],

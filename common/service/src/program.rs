@@ -31,10 +31,19 @@ pub fn end(name: &str, result: Result<(), RunError>) -> ExitCode {
             if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
         }
         Err(RunError::Failed(error)) => {
-            let _ = writeln!(io::stderr(), "{name}: {error:#}");
+            let _ = writeln!(io::stderr(), "{name}: {}", one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each said once: many errors of ours have their cause's words in their own.
+pub fn one_line(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said {
+        said if said.is_empty() => cause,
+        said if said.contains(&cause) => said,
+        said => format!("{said}: {cause}"),
+    })
 }
 
 /// Prints a list, one entry a line: texts as they are, everything else as JSON.
@@ -51,4 +60,17 @@ pub fn print_lines(answer: Value, out: &mut impl Write) -> anyhow::Result<()> {
     written.and_then(|()| out.flush()).context(
         "the command was done, but not all that it shows could be written, and codes and API keys are not shown again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = || anyhow::anyhow!("it is full");
+        assert_eq!(one_line(&inner()), "it is full");
+        assert_eq!(one_line(&inner().context("cannot write")), "cannot write: it is full");
+        assert_eq!(one_line(&inner().context("cannot write: it is full")), "cannot write: it is full");
+    }
 }

@@ -32,6 +32,8 @@ pub struct Expected {
     pub paid: KeptOrder,
     /// Issued.
     pub issued: IssuedOrder,
+    /// Issued under a key that was revoked since.
+    pub revoked: IssuedOrder,
     /// The totals of the days before.
     pub totals: OfServices<Totals>,
     /// The public keys that sign them.
@@ -106,6 +108,8 @@ pub struct IssuedOrder {
     pub request: Base64Url<Vec<u8>>,
     /// The evaluated elements of the answer.
     pub evaluated: Vec<Base64Url<[u8; 32]>>,
+    /// The tokens, which nobody spent.
+    pub tokens: Vec<String>,
 }
 
 impl Expected {

@@ -13,18 +13,21 @@ use flate2::write::GzEncoder;
 /// Added to the names of compressed files.
 const COMPRESSED: &str = ".gz";
 
+/// What belongs to running processes, by its extension.
+const LEFT_OUT: [&str; 3] = ["log", "sock", "lock"];
+
 /// Copies a directory, with all below it, into the repository.
 pub(crate) fn pack(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     for_each(from, |name, path| {
-        let is_left_out = name.starts_with("clock") || [".log", ".sock", ".lock"].iter().any(|end| name.ends_with(end));
         if path.is_dir() {
             return pack(path, &to.join(name));
         }
-        if is_left_out {
+        let extension = path.extension().unwrap_or_default();
+        if name.starts_with("clock") || LEFT_OUT.iter().any(|left_out| extension == *left_out) {
             return Ok(());
         }
-        if !name.ends_with(".db") {
+        if extension != "db" {
             fs::copy(path, to.join(name))?;
             return Ok(());
         }
@@ -55,10 +58,7 @@ pub(crate) fn unpack(from: &Path, to: &Path) -> anyhow::Result<()> {
     })
 }
 
-fn for_each(
-    directory: &Path,
-    mut work: impl FnMut(&str, &Path) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+fn for_each(directory: &Path, mut work: impl FnMut(&str, &Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut entries = fs::read_dir(directory)
         .and_then(Iterator::collect::<io::Result<Vec<_>>>)
         .with_context(|| format!("cannot read {}", directory.display()))?;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use farthing_api::{Base64Url, Envelope, SIGNING_KEYS_PATH, Totals};
-use farthing_protocol::AmortizedBatchTokenResponse;
+use farthing_protocol::{AmortizedBatchTokenResponse, DirectoryKey};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -16,7 +16,9 @@ use crate::{Order, PACK, Publisher, Reader, ServiceProcess, World, http, key_of}
 const WRITTEN_AT: u64 = 1_795_348_800;
 const DAY: u64 = 86_400;
 const PUBLISHER: &str = "The Daily Example";
-/// Value of the tokens of the pack `big-10`.
+/// Value of the tokens of the pack `single`.
+const ONE_CENT: u64 = 10_000;
+/// The same of `big-10`.
 const FIVE_CENTS: u64 = 50_000;
 
 /// The kinds of store.
@@ -83,14 +85,17 @@ pub fn write(binary: &Path, directory: &Path) -> anyhow::Result<()> {
 /// Two days of a world: each kind of record comes into being.
 fn live(world: &World, urls: OfServices<String>, version: &str) -> anyhow::Result<Expected> {
     let issuer = world.serve_at(Program::Issuer, &urls.issuer)?;
-    let redeemer = world.serve_at(Program::Redeemer, &urls.redeemer)?;
+    let mut redeemer = world.serve_at(Program::Redeemer, &urls.redeemer)?;
     let (publisher, reader) = (world.publisher(PUBLISHER)?, world.reader(READER));
     let code = |pack: &str| world.vouchers(pack, 1)?.pop().context("no voucher was printed");
 
     reader.buy(&issuer, &redeemer, &code(PACK)?)?;
     let mut exported = reader.export(8)?;
     let first = redeem(&publisher, &redeemer, "article-1", exported.split_off(5))?;
-    let issued = issue(&issuer, "big-10", FIVE_CENTS, &code("big-10")?)?;
+    let key = key_of(&issuer.url(), ONE_CENT)?;
+    let issued = issue(&issuer, "single", &key, 1, &code("single")?)?;
+    let key = key_of(&issuer.url(), FIVE_CENTS)?;
+    let revoked = issue(&issuer, "big-10", &key, 10, &code("big-10")?)?;
 
     world.stop_clock(WRITTEN_AT)?;
     let second = redeem(&publisher, &redeemer, "article-2", exported.split_off(3))?;
@@ -104,6 +109,10 @@ fn live(world: &World, urls: OfServices<String>, version: &str) -> anyhow::Resul
     let buying = Reader::buying(&urls.issuer, &urls.redeemer, &voucher);
     let crashed = reader.run_until(&buying, "wallet.request.saved")?;
     ensure!(crashed.crashed(), "the wallet went on: {}", crashed.error);
+    world.admin(Program::Issuer, &["keys", "revoke", &key.token_key_id().to_string()])?;
+    // A redeemer that starts sees it at once.
+    redeemer.stop()?;
+    redeemer = world.serve_at(Program::Redeemer, &urls.redeemer)?;
 
     let expected = Expected {
         version: version.to_owned(),
@@ -120,6 +129,7 @@ fn live(world: &World, urls: OfServices<String>, version: &str) -> anyhow::Resul
         pending: KeptOrder::of(&pending),
         paid: KeptOrder::of(&paid),
         issued,
+        revoked,
         totals: OfServices { issuer: totals(&issuer)?, redeemer: totals(&redeemer)? },
         signing_keys: OfServices {
             issuer: get(&issuer, SIGNING_KEYS_PATH)?,
@@ -127,7 +137,7 @@ fn live(world: &World, urls: OfServices<String>, version: &str) -> anyhow::Resul
         },
         wallet_tokens,
         unfinished_tokens: 100,
-        issued_tokens: 210,
+        issued_tokens: 211,
         urls,
     };
     issuer.stop()?;
@@ -146,15 +156,21 @@ fn redeem(
     Ok(KeptRedemption { idempotency_key: idempotency_key.to_owned(), tokens, answer: redeemed.answer()? })
 }
 
-fn issue(issuer: &ServiceProcess, pack: &str, value: u64, voucher: &str) -> anyhow::Result<IssuedOrder> {
+fn issue(
+    issuer: &ServiceProcess,
+    pack: &str,
+    key: &DirectoryKey,
+    count: usize,
+    voucher: &str,
+) -> anyhow::Result<IssuedOrder> {
     let mut order = Order::paid(&issuer.url(), pack, voucher)?;
-    let key = key_of(&issuer.url(), value)?;
-    let request = order.request(&key, 10)?;
+    let request = order.request(key, count)?;
     let answer = order.send(&request)?;
     ensure!(answer.status == 200, "{}", answer.json());
     let evaluated = AmortizedBatchTokenResponse::decode(&answer.body)?.elements();
     Ok(IssuedOrder {
         order: KeptOrder::of(&order),
+        tokens: order.tokens(key, &request, &answer)?,
         request: Base64Url(request),
         evaluated: evaluated.into_iter().map(Base64Url).collect(),
     })

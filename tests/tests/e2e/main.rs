@@ -7,6 +7,7 @@ mod demo;
 mod issuer_answers;
 mod limits;
 mod metrics;
+mod newer_records;
 mod outages;
 mod privacy;
 mod purchase;
@@ -15,6 +16,7 @@ mod refusals;
 mod rotation;
 mod slow_clients;
 mod tls;
+mod upgrades;
 
 use farthing_tests::World;
 

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::check::Checks;
-use super::{Address, OpenError, words};
+use super::{Address, NEWER_RECORD, OpenError, words};
 use crate::unavailable::Unavailable;
 
 /// After a failed attempt to connect, the next waits this long, doubled at each failure.
@@ -66,7 +66,10 @@ impl Connection {
         let asked = async {
             let server = self.server().await?;
             question((*server).clone()).await.map_err(|error| {
-                self.drop_connection(&server);
+                // A script that found a newer record had found the birth record first.
+                if error.code() != Some(NEWER_RECORD) {
+                    self.drop_connection(&server);
+                }
                 Unavailable::because(words(&error))
             })
         };

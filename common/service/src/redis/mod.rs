@@ -177,11 +177,14 @@ impl RedisStore {
     }
 }
 
+/// What our scripts' refusal of a record begins with that a later release wrote.
+const NEWER_RECORD: &str = "VERSION";
+
 /// Text for messages that holds nothing a request brought: what kind of error it is, and Redis's own code for it; or
 /// what our scripts say of a newer record.
 fn words(error: &RedisError) -> String {
     match error.code() {
-        Some("VERSION") => error.detail().unwrap_or("a later release wrote a record").to_owned(),
+        Some(NEWER_RECORD) => error.detail().unwrap_or("a later release wrote a record").to_owned(),
         Some(code) => format!("{} ({code})", error.category()),
         None => error.category().to_owned(),
     }

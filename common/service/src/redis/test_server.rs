@@ -1,9 +1,9 @@
 //! A real redis-server for tests: its own process, directory and socket.
 
-use std::{fs, io};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use super::Address;
 

@@ -5,8 +5,8 @@ use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
 use super::issued_totals::{total_key, totals_key};
-use super::{VERSION, unreadable};
 use super::vouchers::voucher_key;
+use super::{VERSION, unreadable};
 use crate::orders::{Claim, Order, OrderId};
 use crate::store::{Along, Created, Orders, Replaced};
 
