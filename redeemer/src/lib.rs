@@ -14,6 +14,8 @@ mod redemption;
 mod routes;
 mod service;
 mod store;
+#[cfg(feature = "bench-support")]
+pub mod store_bench;
 mod totals;
 
 #[cfg(test)]

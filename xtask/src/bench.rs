@@ -2,13 +2,15 @@ use anyhow::Result;
 
 use crate::{requirements, tool};
 
-/// Builds the benchmark as the services are built, and runs it with `arguments`; `server` is one of this workspace.
+/// Builds the benchmark as the services are built, and runs it with `arguments`; `server` and `store` are of this
+/// workspace.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    if let Some((_, rest)) = arguments.split_first().filter(|(work, _)| *work == "server") {
+    let ours = |work: &str| ["server", "store"].contains(&work);
+    if let Some((work, rest)) = arguments.split_first().filter(|(work, _)| ours(work)) {
         requirements::provide()?;
         let build = ["build", "--quiet", "--release", "--package", "farthing-tests", "--bins"];
         tool::run(&mut tool::cargo(&tool::root(), build))?;
-        let bench = tool::target().join("release").join("farthing-bench-server");
+        let bench = tool::target().join("release").join(format!("farthing-bench-{work}"));
         return tool::run(tool::program(bench, &tool::root()).args(rest));
     }
     let build = ["run", "--quiet", "--release", "--bin", "bench", "--"];

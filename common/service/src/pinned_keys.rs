@@ -5,7 +5,7 @@ use farthing_api::Base64Url;
 use farthing_protocol::Day;
 use serde::{Deserialize, Serialize};
 
-use crate::record::Record;
+use crate::record::{self, Record, RecordError};
 use crate::unavailable::Unavailable;
 
 /// The question that both services' stores answer about token keys.
@@ -31,6 +31,8 @@ pub struct PinnedKey {
     pub digest: Base64Url<[u8; 32]>,
     /// First day on which its tokens are no longer taken.
     pub redeem_until: Day,
+    /// How many tokens it is for; 0 where a release before 0.2 pinned it.
+    pub capacity: u64,
     /// Whether it was ever seen revoked.
     pub revoked: bool,
 }
@@ -46,5 +48,46 @@ pub enum PinOutcome {
 
 impl Record for PinnedKey {
     const KIND: &'static str = "pinned key";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
+        /// Version 1, which had no capacity.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct First {
+            token_key_id: Base64Url<[u8; 32]>,
+            name: String,
+            digest: Base64Url<[u8; 32]>,
+            redeem_until: Day,
+            revoked: bool,
+        }
+
+        if version != 1 {
+            return Err(RecordError::NoMigration { kind: Self::KIND, version });
+        }
+        let First { token_key_id, name, digest, redeem_until, revoked } = record::from_json::<Self, _>(json)?;
+        Ok(Self { token_key_id, name, digest, redeem_until, capacity: 0, revoked })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_without_capacity_is_read() {
+        let key = PinnedKey {
+            token_key_id: Base64Url([1; 32]),
+            name: "EUR-10000.2026-11-21".to_owned(),
+            digest: Base64Url([2; 32]),
+            redeem_until: Day::from_number(20_000).unwrap(),
+            capacity: 0,
+            revoked: true,
+        };
+        let mut json = serde_json::to_value(&key).unwrap();
+        json.as_object_mut().unwrap().remove("capacity");
+        let first = [b"\x01", serde_json::to_vec(&json).unwrap().as_slice()].concat();
+        assert_eq!(record::decode::<PinnedKey>(&first).unwrap(), key);
+        assert_eq!(record::decode::<PinnedKey>(&record::encode(&key).unwrap()).unwrap(), key);
+    }
 }

@@ -89,6 +89,14 @@ pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, RecordError> {
     if version < R::VERSION {
         return R::migrate(version, json);
     }
+    from_json::<R, R>(json)
+}
+
+/// Reads the JSON of a record `R` as `T`, which a migration gives the form that it had in its time.
+///
+/// # Errors
+/// It is no such JSON. The error never quotes it.
+pub fn from_json<R: Record, T: DeserializeOwned>(json: &[u8]) -> Result<T, RecordError> {
     serde_json::from_slice(json).map_err(|error| RecordError::Json {
         kind: R::KIND,
         line: error.line(),

@@ -12,6 +12,7 @@ use crate::embedded::{self, EmbeddedStore};
 use crate::environment::Environment;
 use crate::redis::{self, Address, Durability, RedisStore};
 use crate::secret_ref::{SecretError, SecretRef};
+use crate::unavailable::Unavailable;
 
 /// The table `store`, told apart by `kind`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -109,6 +110,9 @@ pub enum StoreError {
     /// The Redis store was not made or opened.
     #[error(transparent)]
     Redis(#[from] redis::OpenError),
+    /// What an earlier release wrote could not be brought into today's form.
+    #[error("the store cannot be brought into the form of this release: {0}; start the service again")]
+    Unready(Unavailable),
     /// The password cannot be read.
     #[error("store.password: {0}")]
     Password(#[from] SecretError),

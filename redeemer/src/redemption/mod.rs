@@ -13,7 +13,7 @@ mod spent_mark;
 pub use answer::Answer;
 pub use idempotency::{IdempotencyKey, IdempotencyMac, IdempotencySecret, RequestMac};
 pub use judgement::{FoundKey, Judged, Judgement, KeyFacts, judge};
-#[cfg(test)]
+#[cfg(any(test, feature = "bench-support"))]
 pub use request::SubmittedToken;
 pub use request::{MAX_BODY, RedemptionRequest};
 pub use settlement::{accepted_by_key, credited, settle, sum_by_currency};

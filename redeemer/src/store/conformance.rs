@@ -14,7 +14,7 @@ use farthing_protocol::{Authenticator, Day, SECONDS_PER_DAY, TokenKeyId};
 use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
 use super::{
-    KeyAdded, KeyRevoked, Ledger, Leftovers, PinsWithSets, PublisherAdded, Publishers, Redeemed,
+    KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, PinsWithSets, PublisherAdded, Publishers, Redeemed,
     RedeemedTotals, Redemption, Slice, SpentTokens,
 };
 use crate::publishers::{ApiKey, ApiKeyRecord, Publisher, PublisherId};
@@ -84,7 +84,7 @@ pub(super) use conformance;
 
 const REDEEM_UNTIL: u32 = 20_778 + 112;
 
-fn key_facts(number: u8) -> KeyFacts {
+pub fn key_facts(number: u8) -> KeyFacts {
     let denomination = ["EUR-10000", "EUR-20000", "USD-5000"][usize::from(number) % 3].parse().unwrap();
     KeyFacts { id: TokenKeyId::from_bytes([number; 32]), denomination }
 }
@@ -99,7 +99,7 @@ fn mark(number: u32) -> SpentMark {
     SpentMark::of(&Authenticator::from_bytes(bytes))
 }
 
-fn genuine(key: usize, number: u32) -> Judged {
+pub fn genuine(key: usize, number: u32) -> Judged {
     Judged::Genuine { key, mark: mark(number) }
 }
 
@@ -114,7 +114,7 @@ fn request_mac(text: &str) -> RequestMac {
 }
 
 /// A redemption by publisher 1 of these tokens of keys 0, 1 and 2, under its own key.
-fn redemption(key: &str, atomic: bool, tokens: Vec<Judged>) -> Redemption {
+pub fn redemption(key: &str, atomic: bool, tokens: Vec<Judged>) -> Redemption {
     Redemption {
         publisher: publisher(1),
         key: idempotency(key),
@@ -126,15 +126,18 @@ fn redemption(key: &str, atomic: bool, tokens: Vec<Judged>) -> Redemption {
     }
 }
 
+pub fn new_set(key: u8, redeem_until: u32) -> NewSet {
+    NewSet { key: key_facts(key).id, redeem_until: Day::from_number(redeem_until).unwrap(), capacity: 1_000 }
+}
+
 async fn with_sets<F: Fixture>() -> (F, Arc<F::Store>) {
     let fixture = F::fresh().await;
     let store = fixture.store();
-    let keys = [0, 1, 2].map(|key| (key_facts(key).id, Day::from_number(REDEEM_UNTIL).unwrap()));
-    store.open_sets(keys.to_vec()).await.unwrap();
+    store.open_sets([0, 1, 2].map(|key| new_set(key, REDEEM_UNTIL)).to_vec()).await.unwrap();
     (fixture, store)
 }
 
-async fn results(store: &impl Store, redemption: Redemption) -> Vec<TokenResult> {
+pub async fn results(store: &impl Store, redemption: Redemption) -> Vec<TokenResult> {
     match store.redeem(redemption).await.unwrap() {
         Redeemed::Done(answer) => answer.results,
         other => panic!("{other:?}"),

@@ -33,7 +33,7 @@ const HOUR: u64 = 3_600;
 pub trait SpentTokens: Send + Sync {
     /// Opens the set of each of these keys, unless the key has or had one. A token of a key without a set cannot be
     /// redeemed: a set that is missing is never taken for an empty one.
-    async fn open_sets(&self, keys: Vec<(TokenKeyId, Day)>) -> Result<(), Unavailable>;
+    async fn open_sets(&self, sets: Vec<NewSet>) -> Result<(), Unavailable>;
 
     /// Compares the tokens with the sets and comes to the result of [`settle`](crate::redemption::settle); marks what
     /// is taken as spent, credits and counts it, and keeps the answer, all in one step. When nothing is taken,
@@ -48,7 +48,7 @@ pub trait SpentTokens: Send + Sync {
 #[async_trait]
 pub trait Leftovers: Send + Sync {
     /// Closes, for ever, the sets of keys that ended [`DAYS_KEPT_AFTER_END`] days before `now`, then drops at most
-    /// `limit` marks of closed sets.
+    /// `limit` marks of closed sets, or parts of them in a store that divides them.
     async fn drop_ended_sets(&self, now: u64, limit: usize) -> Result<Slice, Unavailable>;
 
     /// Drops at most `limit` answers that are no longer kept at `now`.
@@ -105,6 +105,17 @@ pub struct Redemption {
     pub keys: Vec<KeyFacts>,
     /// Unix seconds. What is kept of it is rounded: the day of the credit, the hour of forgetting the answer.
     pub now: u64,
+}
+
+/// A set that is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSet {
+    /// The token key whose spent tokens it will hold.
+    pub key: TokenKeyId,
+    /// First day on which tokens of the key are no longer taken.
+    pub redeem_until: Day,
+    /// How many tokens are expected, for stores that divide a set into parts.
+    pub capacity: u64,
 }
 
 /// What became of [`SpentTokens::redeem`].

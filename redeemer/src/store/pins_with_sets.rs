@@ -6,7 +6,7 @@ use farthing_protocol::TokenKeyId;
 use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 use farthing_service::unavailable::Unavailable;
 
-use super::SpentTokens;
+use super::{NewSet, SpentTokens};
 
 /// Pins token keys for the keyring, and opens the spent set of each before it is pinned for the first time.
 ///
@@ -32,8 +32,12 @@ impl PinnedKeys for PinsWithSets {
     async fn pin(&self, keys: Vec<PinnedKey>) -> Result<PinOutcome, Unavailable> {
         let known: HashSet<_> = self.pins.pinned().await?.into_iter().map(|key| key.token_key_id.0).collect();
         let new = keys.iter().filter(|key| !known.contains(&key.token_key_id.0));
-        let new: Vec<_> =
-            new.map(|key| (TokenKeyId::from_bytes(key.token_key_id.0), key.redeem_until)).collect();
+        let set = |key: &PinnedKey| NewSet {
+            key: TokenKeyId::from_bytes(key.token_key_id.0),
+            redeem_until: key.redeem_until,
+            capacity: key.capacity,
+        };
+        let new: Vec<_> = new.map(set).collect();
         if !new.is_empty() {
             self.sets.open_sets(new).await?;
         }

@@ -7,6 +7,7 @@ use farthing_service::pinned_keys::PinnedKeys;
 use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
+use super::redis;
 use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens};
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
@@ -40,7 +41,10 @@ impl Stores {
     pub async fn open(settings: &StoreSettings, environment: &Environment) -> Result<Self, StoreError> {
         Ok(match settings.open(ServiceKind::Redeemer, environment.clone()).await? {
             OpenStore::Embedded(store) => Self::of(store.birth().clone(), store.load().clone(), store),
-            OpenStore::Redis(store) => Self::of(store.birth().clone(), store.load().clone(), store),
+            OpenStore::Redis(store) => {
+                redis::repack(&store).await.map_err(StoreError::Unready)?;
+                Self::of(store.birth().clone(), store.load().clone(), store)
+            }
         })
     }
 

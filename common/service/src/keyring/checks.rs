@@ -65,6 +65,7 @@ fn pin_of(entry: &KeyringEntry) -> PinnedKey {
         name: entry.name().to_owned(),
         digest: Base64Url(facts.immutable_digest()),
         redeem_until: facts.epoch().redeem_until(),
+        capacity: facts.capacity(),
         revoked: entry.revoked(),
     }
 }

@@ -33,6 +33,7 @@ fn pinned(byte: u8, revoked: bool) -> PinnedKey {
         name: format!("EUR-10000.{byte}"),
         digest: farthing_api::Base64Url([byte; 32]),
         redeem_until: farthing_protocol::Day::from_number(100).unwrap(),
+        capacity: 1_000,
         revoked,
     }
 }

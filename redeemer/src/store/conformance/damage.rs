@@ -15,6 +15,7 @@ pub async fn pins_stay<F: Fixture>() {
         name: "EUR-10000.2026-11-21".to_owned(),
         digest: Base64Url([1; 32]),
         redeem_until: Day::from_number(REDEEM_UNTIL).unwrap(),
+        capacity: 1_000,
         revoked: false,
     };
     let first = Redemption { keys: vec![key_facts(0)], ..redemption("a", true, vec![genuine(0, 1)]) };

@@ -7,6 +7,7 @@ use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use crate::redemption::SpentMark;
+use crate::store::NewSet;
 
 /// Token key id, 32 bytes: spent set.
 const SETS: Table = table("spent-sets");
@@ -41,15 +42,15 @@ pub(super) enum Found {
 }
 
 /// Opens the sets of keys that never had one.
-pub(super) fn open(transaction: &WriteTransaction, keys: &[(TokenKeyId, Day)]) -> Result<(), Fault> {
+pub(super) fn open(transaction: &WriteTransaction, new: &[NewSet]) -> Result<(), Fault> {
     let mut sets = transaction.open_table(SETS)?;
-    for (id, redeem_until) in keys {
-        if sets.get(id.as_bytes().as_slice())?.is_some() {
+    for NewSet { key, redeem_until, .. } in new {
+        if sets.get(key.as_bytes().as_slice())?.is_some() {
             continue;
         }
         let ordinal = u32::try_from(sets.len()?).map_err(Fault::because)?;
         let set = SpentSet { ordinal, redeem_until: *redeem_until, closed: false };
-        sets.insert(id.as_bytes().as_slice(), record::encode(&set)?.as_slice())?;
+        sets.insert(key.as_bytes().as_slice(), record::encode(&set)?.as_slice())?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use farthing_api::TokenResult;
-use farthing_protocol::{Day, TokenKeyId};
+use farthing_protocol::Day;
 use farthing_service::embedded::{EmbeddedStore, Fault};
 use farthing_service::unavailable::Unavailable;
 use redb::WriteTransaction;
@@ -10,12 +10,12 @@ use redb::WriteTransaction;
 use super::spent_sets::{self, Found};
 use super::{kept_answers, ledger, redeemed_totals};
 use crate::redemption::{Answer, IdempotencyMac, Judged, SpentMark, accepted_by_key, credited, settle};
-use crate::store::{KeptAnswer, Redeemed, Redemption, SpentTokens};
+use crate::store::{KeptAnswer, NewSet, Redeemed, Redemption, SpentTokens};
 
 #[async_trait]
 impl SpentTokens for EmbeddedStore {
-    async fn open_sets(&self, keys: Vec<(TokenKeyId, Day)>) -> Result<(), Unavailable> {
-        self.write(move |transaction| spent_sets::open(transaction, &keys)).await
+    async fn open_sets(&self, sets: Vec<NewSet>) -> Result<(), Unavailable> {
+        self.write(move |transaction| spent_sets::open(transaction, &sets)).await
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, Unavailable> {

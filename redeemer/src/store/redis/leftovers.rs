@@ -4,7 +4,8 @@ use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::redis_script;
 use farthing_service::unavailable::Unavailable;
 
-use super::{VERSION, kept_answers_by_end, spent_sets};
+use super::kept_answers_by_end;
+use super::spent_sets::{self, SET_VERSION};
 use crate::store::{DAYS_KEPT_AFTER_END, Leftovers, Slice};
 
 static CLOSE: Script = redis_script!("scripts/spent_sets_close.lua");
@@ -18,15 +19,15 @@ impl Leftovers for RedisStore {
         let Some(ended) = today.checked_sub(DAYS_KEPT_AFTER_END) else { return Ok(Slice::Last) };
         // The closed mark is durable before the first spent mark goes.
         let call = Call::new()
-            .key(spent_sets(self))
-            .number(VERSION)
+            .key(spent_sets::spent_sets(self))
+            .number(SET_VERSION)
             .arg(self.key(&[b"spent-set:"]))
             .number(ended.into());
         self.write::<()>(&CLOSE, call).await?;
         let call = Call::new()
-            .key(spent_sets(self))
+            .key(spent_sets::spent_sets(self))
             .arg(self.key(&[b"spent-set:"]))
-            .arg(self.key(&[b"spent-marks:"]))
+            .arg(spent_sets::buckets(self))
             .number(limit as u64);
         Ok(slice(self.write(&DROP_MARKS, call).await?, limit))
     }

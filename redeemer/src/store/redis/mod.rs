@@ -4,17 +4,19 @@ mod ledger;
 mod leftovers;
 mod publishers;
 mod redeemed_totals;
+mod spent_sets;
 mod spent_tokens;
 
 #[cfg(test)]
 mod tests;
 
-use farthing_protocol::TokenKeyId;
 use farthing_service::record::RecordError;
 use farthing_service::redis::RedisStore;
 use farthing_service::unavailable::Unavailable;
 
 use crate::redemption::IdempotencyMac;
+
+pub use spent_sets::repack;
 
 /// The version of the hashes that scripts count in; a script refuses a newer one.
 const VERSION: u64 = 1;
@@ -22,21 +24,6 @@ const VERSION: u64 = 1;
 /// A record that cannot be read or written makes the store unavailable to whoever needs it.
 fn unreadable(error: RecordError) -> Unavailable {
     Unavailable::because(error)
-}
-
-/// A set: the ids of all keys that ever had a spent set.
-fn spent_sets(store: &RedisStore) -> Vec<u8> {
-    store.key(&[b"spent-sets"])
-}
-
-/// A hash with the fields `version`, `redeem-until` (a day's number), `closed` (1 or 0) and `marks`, their count.
-fn spent_set(store: &RedisStore, key: &TokenKeyId) -> Vec<u8> {
-    store.key(&[b"spent-set:", key.as_bytes()])
-}
-
-/// A set: the marks of a key's spent tokens, 16 bytes each.
-fn spent_marks(store: &RedisStore, key: &TokenKeyId) -> Vec<u8> {
-    store.key(&[b"spent-marks:", key.as_bytes()])
 }
 
 /// A hash with the fields `record` and `forget-from`, a unix second at a full hour.

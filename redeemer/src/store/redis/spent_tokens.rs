@@ -2,18 +2,18 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use farthing_api::TokenResult;
-use farthing_protocol::{Day, TokenKeyId};
+use farthing_protocol::Day;
 use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
 use super::ledger::{credit_entries, credit_entry, credit_key};
 use super::redeemed_totals::{total_key, totals_key};
-use super::{VERSION, kept_answer, kept_answers_by_end, spent_marks, spent_set, spent_sets, unreadable};
+use super::spent_sets::{self, SET_VERSION, spent_set};
+use super::{VERSION, kept_answer, kept_answers_by_end, unreadable};
 use crate::redemption::{Answer, IdempotencyMac, Judged, SpentMark, accepted_by_key, credited, settle};
-use crate::store::{KeptAnswer, Redeemed, Redemption, SpentTokens};
+use crate::store::{KeptAnswer, NewSet, Redeemed, Redemption, SpentTokens};
 
-static OPEN_SETS: Script = redis_script!("scripts/spent_sets_open.lua");
 static REDEEM: Script = redis_script!("scripts/redeem.lua");
 static KEPT_ANSWER: Script = redis_script!("scripts/kept_answer.lua");
 
@@ -23,12 +23,8 @@ const TRIES: usize = 8;
 
 #[async_trait]
 impl SpentTokens for RedisStore {
-    async fn open_sets(&self, keys: Vec<(TokenKeyId, Day)>) -> Result<(), Unavailable> {
-        let mut call = Call::new().key(spent_sets(self)).number(VERSION);
-        for (id, redeem_until) in keys {
-            call = call.key(spent_set(self, &id)).arg(id.to_bytes()).number(redeem_until.number().into());
-        }
-        self.write(&OPEN_SETS, call).await
+    async fn open_sets(&self, sets: Vec<NewSet>) -> Result<(), Unavailable> {
+        spent_sets::open(self, sets).await
     }
 
     async fn redeem(&self, redemption: Redemption) -> Result<Redeemed, Unavailable> {
@@ -118,6 +114,8 @@ impl<'a> Attempt<'a> {
             .key(totals_key(store))
             .key(credit_entries(store, *publisher))
             .number(VERSION)
+            .number(SET_VERSION)
+            .arg(spent_sets::buckets(store))
             .number(*now)
             .number(kept.forget_from)
             .arg(record::encode(&kept).map_err(unreadable)?)
@@ -127,7 +125,6 @@ impl<'a> Attempt<'a> {
             let entry = credit_entry(day, facts.denomination);
             call = call
                 .key(spent_set(store, &facts.id))
-                .key(spent_marks(store, &facts.id))
                 .key(total_key(store, facts.id, day))
                 .key(credit_key(store, *publisher, &entry))
                 .number(*count)

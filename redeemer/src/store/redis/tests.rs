@@ -3,12 +3,17 @@ use std::time::Duration;
 
 use ::redis::Commands;
 use async_trait::async_trait;
+use farthing_api::TokenResult;
+use farthing_protocol::Authenticator;
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::redis::test_server::TestServer;
 use farthing_service::redis::{Durability, RedisStore};
+use sha2::{Digest, Sha256};
 
-use crate::store::conformance::{Fixture, conformance};
+use crate::redemption::{Judged, SpentMark};
+use crate::store::conformance::{Fixture, conformance, genuine, key_facts, new_set, redemption, results};
+use crate::store::{Redemption, SpentTokens};
 use crate::test_tokens::NOW;
 
 struct OnRedis {
@@ -50,7 +55,8 @@ impl Fixture for OnRedis {
                 let is_version = field == b"version";
                 let is_record = field == b"record" || name.ends_with(b":publishers");
                 if is_version {
-                    value = b"2".to_vec();
+                    let version: u64 = std::str::from_utf8(&value).unwrap().parse().unwrap();
+                    value = (version + 1).to_string().into_bytes();
                 } else if is_record {
                     value[0] += 1;
                 } else {
@@ -71,3 +77,65 @@ impl Fixture for OnRedis {
 }
 
 conformance!(OnRedis);
+
+/// What a release before 0.2 wrote: one Redis set for each key.
+fn unpacked(server: &TestServer, id: u8, marks: &[[u8; 16]], closed: u8, count: usize) {
+    let mut server = server.connection().unwrap();
+    let name = |part: &[u8]| [b"{farthing-redeemer}:", part, &[id; 32]].concat();
+    let fields: [(&str, usize); 4] =
+        [("version", 1), ("redeem-until", 20_800), ("closed", closed.into()), ("marks", count)];
+    server.hset_multiple::<_, _, _, ()>(name(b"spent-set:"), &fields).unwrap();
+    server.sadd::<_, _, ()>(b"{farthing-redeemer}:spent-sets", &[id; 32]).unwrap();
+    for mark in marks {
+        server.sadd::<_, _, ()>(name(b"spent-marks:"), mark).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sets_of_an_earlier_release_are_repacked_once() {
+    let OnRedis { server, store } = OnRedis::fresh().await;
+    let marks: Vec<[u8; 16]> = (0..2_500_u32)
+        .map(|number| {
+            let hash = Sha256::digest(number.to_be_bytes());
+            *hash.first_chunk().unwrap()
+        })
+        .collect();
+    unpacked(&server, 0, &marks, 0, marks.len());
+    unpacked(&server, 1, &marks[..5], 1, 10);
+    let spent = |key: usize, mark: &[u8; 16]| {
+        let mut authenticator = [0; 64];
+        authenticator[..16].copy_from_slice(mark);
+        Judged::Genuine { key, mark: SpentMark::of(&Authenticator::from_bytes(authenticator)) }
+    };
+    let tokens: Vec<_> = marks.iter().step_by(5).map(|mark| spent(0, mark)).collect();
+    let redemption = |key: &str, tokens| Redemption {
+        keys: vec![key_facts(0), key_facts(1)],
+        ..redemption(key, false, tokens)
+    };
+    assert!(store.redeem(redemption("a", tokens.clone())).await.is_err(), "not before it is repacked");
+
+    super::repack(&store).await.unwrap();
+    super::repack(&store).await.unwrap();
+    let all_spent = vec![TokenResult::Spent; tokens.len()];
+    assert_eq!(results(&*store, redemption("a", tokens)).await, all_spent);
+    assert_eq!(results(&*store, redemption("b", vec![spent(0, &[9; 16])])).await, [TokenResult::Accepted]);
+    assert_eq!(results(&*store, redemption("c", vec![spent(1, &[9; 16])])).await, [TokenResult::Expired]);
+    let left: Vec<Vec<u8>> = server.connection().unwrap().keys("*spent-marks*").unwrap();
+    assert!(left.is_empty());
+
+    unpacked(&server, 2, &marks[..5], 0, 6);
+    assert!(super::repack(&store).await.is_err(), "one of six is missing");
+}
+
+#[tokio::test]
+async fn a_set_without_its_marks_is_lost() {
+    let OnRedis { server, store } = OnRedis::fresh().await;
+    store.open_sets(vec![new_set(0, 20_800)]).await.unwrap();
+    let of_key = |key: &str, tokens| Redemption { keys: vec![key_facts(0)], ..redemption(key, true, tokens) };
+    results(&*store, of_key("a", vec![genuine(0, 1), genuine(0, 2)])).await;
+    let mut server = server.connection().unwrap();
+    let buckets: Vec<Vec<u8>> = server.keys("*marks:*").unwrap();
+    assert!(!buckets.is_empty());
+    server.del::<_, ()>(buckets).unwrap();
+    assert!(store.redeem(of_key("b", vec![genuine(0, 3)])).await.is_err());
+}
