@@ -14,8 +14,8 @@ use farthing_protocol::{Authenticator, Day, TokenKeyId};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
+use farthing_service::redis::RedisStore;
 use farthing_service::redis::test_server::TestServer;
-use farthing_service::redis::{Durability, RedisStore};
 use redis::aio::MultiplexedConnection;
 use serde_json::json;
 use sha2::{Digest, Sha512};
@@ -92,17 +92,11 @@ async fn embedded(options: Options, table: &mut Table<'_>) -> anyhow::Result<()>
 
 async fn on_redis(options: Options, table: &mut Table<'_>) -> anyhow::Result<()> {
     let server = TestServer::start()?;
-    let address = server.address();
-    RedisStore::create(&address, &birth()?, Durability::EachWrite, TIMEOUT).await?;
-    let opened = RedisStore::open(
-        address.clone(),
-        ServiceKind::Redeemer,
-        Durability::EachWrite,
-        TIMEOUT,
-        Environment::production(),
-    );
-    let store: Arc<dyn SpentTokens> = Arc::new(opened.await?);
-    let bare = redis::Client::open(address.url.as_str())?.get_multiplexed_async_connection().await?;
+    RedisStore::create(&server.deployment(), &birth()?, TIMEOUT).await?;
+    let environment = Environment::production();
+    let store = RedisStore::open(server.deployment(), ServiceKind::Redeemer, TIMEOUT, environment).await?;
+    let store: Arc<dyn SpentTokens> = Arc::new(store);
+    let bare = redis::Client::open(server.url())?.get_multiplexed_async_connection().await?;
     for (name, pipelined) in [("redis SET NX", false), ("redis pipeline", true)] {
         let batch = if pipelined { 100 } else { 1 };
         for clients in CLIENTS {
@@ -127,7 +121,7 @@ async fn on_redis(options: Options, table: &mut Table<'_>) -> anyhow::Result<()>
         .exec_async(&mut bare.clone())
         .await?;
     let beside = TestServer::start()?;
-    let mut empty = redis::Client::open(beside.address().url)?.get_multiplexed_async_connection().await?;
+    let mut empty = redis::Client::open(beside.url())?.get_multiplexed_async_connection().await?;
     let baseline = used_memory(&mut empty).await?;
     for millions in growth(options) {
         work.fill(millions).await?;

@@ -115,7 +115,7 @@ impl World {
     pub fn write_configuration(&self, program: Program, rest: &str) -> anyhow::Result<()> {
         let name = program.argument();
         let store = match self.server(program) {
-            Some(server) => format!("{{ kind = \"redis\", url = \"{}\" }}", server.address().url),
+            Some(server) => format!("{{ kind = \"redis\", url = \"{}\" }}", server.url()),
             None => format!("{{ kind = \"embedded\", path = \"data/{name}.db\" }}"),
         };
         let text = format!(

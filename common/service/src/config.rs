@@ -216,12 +216,26 @@ signing_key = "file:data/signing.key"
             (replaced("\"embedded\"", "\"mongodb\""), "line 4: store.kind: it must be `embedded` or `redis`"),
             (
                 replaced("\"embedded\"", "\"redis\""),
-                "line 4: store: the Redis store needs the key `url`, such as \"redis://127.0.0.1:6379\"; add it",
+                "line 4: store: the Redis store has no key `path`; remove it",
             ),
             (
                 replaced("path =", "pass ="),
                 "line 4: store.pass: there is no such key; remove it or write one of `kind`, `path`, `url`, \
-                 `password`, `weak_durability`",
+                 `sentinels`, `master`, `user`, `sentinel_password`, `cluster`, `password`, `weak_durability`, \
+                 `replicas`",
+            ),
+            (
+                replaced("\"embedded\", path = \"data/issuer.db\"", "\"redis\""),
+                "line 4: store: the Redis store needs the key `url`, such as \"redis://127.0.0.1:6379\", or \
+                 `sentinels`, or `cluster`; add it",
+            ),
+            (
+                replaced("\"embedded\", path = \"data/issuer.db\"", "\"redis\", sentinels = [\"redis://a\"]"),
+                "line 4: store: with `sentinels` the key `master` is needed, their name for the servers; add it",
+            ),
+            (
+                replaced("\"embedded\", path", "\"redis\", cluster = [\"redis://a\"], master = \"m\", url"),
+                "line 4: store: it has more than one of `url`, `sentinels` and `cluster`; keep one",
             ),
             (
                 replaced(", path = \"data/issuer.db\"", ""),

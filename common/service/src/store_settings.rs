@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::birth::{Birth, ServiceKind};
 use crate::config::ConfigPath;
 use crate::embedded::{self, EmbeddedStore};
 use crate::environment::Environment;
-use crate::redis::{self, Address, Durability, RedisStore};
+use crate::redis::{self, Address, Deployment, Durability, RedisStore, Topology};
 use crate::secret_ref::{SecretError, SecretRef};
 use crate::unavailable::Unavailable;
 
@@ -23,15 +24,25 @@ pub enum StoreConfig {
         /// The database file.
         path: ConfigPath,
     },
-    /// A Redis or Valkey server, which several processes may share.
-    Redis {
-        /// `redis://[user@]host[:port][/database]`, or `rediss://` for TLS.
-        url: String,
-        /// Where its password is.
-        password: Option<SecretRef>,
-        /// Whether the operator accepts to lose acknowledged writes.
-        weak_durability: bool,
-    },
+    /// Redis or Valkey, which several processes may share.
+    Redis(RedisConfig),
+}
+
+/// The table `store` of kind `redis`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    servers: Servers,
+    password: Option<SecretRef>,
+    weak_durability: bool,
+    replicas: Option<u32>,
+}
+
+/// Where the servers are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Servers {
+    One { url: String },
+    Sentinels { urls: Vec<String>, master: String, user: Option<String>, password: Option<SecretRef> },
+    Cluster { urls: Vec<String> },
 }
 
 /// The keys of the table, of whichever kind. serde reads a tagged enum through a buffer, in which it loses the lines of
@@ -41,9 +52,24 @@ pub enum StoreConfig {
 struct StoreKeys {
     kind: StoreKind,
     path: Option<ConfigPath>,
+    /// `redis://[user@]host[:port][/database]`, or `rediss://` for TLS.
     url: Option<String>,
+    /// URLs of Sentinels.
+    sentinels: Option<Vec<String>>,
+    /// The Sentinels' name for the servers.
+    master: Option<String>,
+    /// The user at the servers that the Sentinels name.
+    user: Option<String>,
+    /// Where the password of the Sentinels is.
+    sentinel_password: Option<SecretRef>,
+    /// URLs of some nodes of a cluster.
+    cluster: Option<Vec<String>>,
+    /// Where the servers' password is.
     password: Option<SecretRef>,
+    /// Whether the operator accepts to lose acknowledged writes.
     weak_durability: Option<bool>,
+    /// How many replicas must confirm what is answered.
+    replicas: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -58,28 +84,72 @@ impl TryFrom<StoreKeys> for StoreConfig {
 
     fn try_from(keys: StoreKeys) -> Result<Self, Self::Error> {
         match keys {
+            StoreKeys { kind: StoreKind::Embedded, path: None, .. } => {
+                Err("the embedded store needs the key `path`; add the database file's")
+            }
             StoreKeys {
                 kind: StoreKind::Embedded,
                 path: Some(path),
                 url: None,
+                sentinels: None,
+                master: None,
+                user: None,
+                sentinel_password: None,
+                cluster: None,
                 password: None,
                 weak_durability: None,
+                replicas: None,
             } => Ok(Self::Embedded { path }),
-            StoreKeys { kind: StoreKind::Embedded, path: None, .. } => {
-                Err("the embedded store needs the key `path`; add the database file's")
-            }
             StoreKeys { kind: StoreKind::Embedded, .. } => {
                 Err("the embedded store has the key `path` alone; remove the others")
             }
-            StoreKeys { kind: StoreKind::Redis, path: None, url: Some(url), password, weak_durability } => {
-                Ok(Self::Redis { url, password, weak_durability: weak_durability.unwrap_or(false) })
+            StoreKeys { kind: StoreKind::Redis, path: Some(_), .. } => {
+                Err("the Redis store has no key `path`; remove it")
             }
-            StoreKeys { kind: StoreKind::Redis, url: None, .. } => {
-                Err("the Redis store needs the key `url`, such as \"redis://127.0.0.1:6379\"; add it")
-            }
-            StoreKeys { kind: StoreKind::Redis, .. } => Err("the Redis store has no key `path`; remove it"),
+            StoreKeys { kind: StoreKind::Redis, .. } => redis(keys).map(Self::Redis),
         }
     }
+}
+
+fn redis(keys: StoreKeys) -> Result<RedisConfig, &'static str> {
+    let StoreKeys {
+        url,
+        sentinels,
+        master,
+        user,
+        sentinel_password,
+        cluster,
+        password,
+        weak_durability,
+        replicas,
+        kind: _,
+        path: _,
+    } = keys;
+    let of_sentinels = master.is_some() || user.is_some() || sentinel_password.is_some();
+    let servers = match (url, sentinels, cluster) {
+        (Some(_), None, None) | (None, None, Some(_)) if of_sentinels => {
+            return Err(
+                "`master`, `user` and `sentinel_password` belong to `sentinels`; remove them, or the others",
+            );
+        }
+        (Some(url), None, None) => Servers::One { url },
+        (None, None, Some(urls)) if !urls.is_empty() => Servers::Cluster { urls },
+        (None, Some(urls), None) if !urls.is_empty() => {
+            let master = master
+                .ok_or("with `sentinels` the key `master` is needed, their name for the servers; add it")?;
+            Servers::Sentinels { urls, master, user, password: sentinel_password }
+        }
+        (None, Some(_), None) | (None, None, Some(_)) => {
+            return Err("it has an empty list; name some servers");
+        }
+        (None, None, None) => {
+            return Err(
+                "the Redis store needs the key `url`, such as \"redis://127.0.0.1:6379\", or `sentinels`, or `cluster`; add it",
+            );
+        }
+        _ => return Err("it has more than one of `url`, `sentinels` and `cluster`; keep one"),
+    };
+    Ok(RedisConfig { servers, password, weak_durability: weak_durability.unwrap_or(false), replicas })
 }
 
 /// The table with its paths resolved.
@@ -113,9 +183,14 @@ pub enum StoreError {
     /// What an earlier release wrote could not be brought into today's form.
     #[error("the store cannot be brought into the form of this release: {0}; start the service again")]
     Unready(Unavailable),
-    /// The password cannot be read.
-    #[error("store.password: {0}")]
-    Password(#[from] SecretError),
+    /// A password cannot be read.
+    #[error("store.{key}: {cause}")]
+    Password {
+        /// The key of the table.
+        key: &'static str,
+        /// What went wrong.
+        cause: SecretError,
+    },
 }
 
 impl StoreSettings {
@@ -129,7 +204,7 @@ impl StoreSettings {
     pub fn secret(&self, service: ServiceKind, extension: &str) -> SecretRef {
         let beside = match &self.config {
             StoreConfig::Embedded { path } => path.resolve(&self.base),
-            StoreConfig::Redis { .. } => self.base.join(service.name()),
+            StoreConfig::Redis(_) => self.base.join(service.name()),
         };
         SecretRef::File(beside.with_extension(extension))
     }
@@ -138,7 +213,7 @@ impl StoreSettings {
     pub fn describe(&self) -> String {
         match &self.config {
             StoreConfig::Embedded { path } => path.resolve(&self.base).display().to_string(),
-            StoreConfig::Redis { url, .. } => url.clone(),
+            StoreConfig::Redis(config) => config.servers.describe(),
         }
     }
 
@@ -149,9 +224,8 @@ impl StoreSettings {
     pub async fn create(&self, birth: &Birth) -> Result<(), StoreError> {
         match &self.config {
             StoreConfig::Embedded { path } => Ok(EmbeddedStore::create(&path.resolve(&self.base), birth)?),
-            StoreConfig::Redis { url, password, weak_durability } => {
-                let address = self.address(url, password.as_ref())?;
-                Ok(RedisStore::create(&address, birth, durability(*weak_durability), self.timeout).await?)
+            StoreConfig::Redis(config) => {
+                Ok(RedisStore::create(&self.deployment(config)?, birth, self.timeout).await?)
             }
         }
     }
@@ -169,7 +243,7 @@ impl StoreSettings {
                 }
                 Err(embedded::OpenError::Missing { path, service: service.name() }.into())
             }
-            StoreConfig::Redis { .. } => {
+            StoreConfig::Redis(_) => {
                 self.open(service, Environment::production()).await?;
                 Ok(())
             }
@@ -190,21 +264,53 @@ impl StoreSettings {
                 let path = path.resolve(&self.base);
                 Ok(OpenStore::Embedded(EmbeddedStore::open(&path, service, self.timeout, environment)?))
             }
-            StoreConfig::Redis { url, password, weak_durability } => {
-                let address = self.address(url, password.as_ref())?;
-                let durability = durability(*weak_durability);
-                let opened = RedisStore::open(address, service, durability, self.timeout, environment);
+            StoreConfig::Redis(config) => {
+                let opened = RedisStore::open(self.deployment(config)?, service, self.timeout, environment);
                 Ok(OpenStore::Redis(opened.await?))
             }
         }
     }
 
-    fn address(&self, url: &str, password: Option<&SecretRef>) -> Result<Address, StoreError> {
-        let password = password.map(|secret| secret.read_text(&self.base)).transpose()?.map(Arc::new);
-        Ok(Address { url: url.to_owned(), password })
+    fn deployment(&self, config: &RedisConfig) -> Result<Deployment, StoreError> {
+        let password = self.password("password", config.password.as_ref())?;
+        let all = |urls: &[String], password: &Option<Password>| {
+            urls.iter().map(|url| Address::new(url.as_str(), password.clone())).collect()
+        };
+        let topology = match &config.servers {
+            Servers::One { url } => Topology::Standalone(Address::new(url.as_str(), password)),
+            Servers::Cluster { urls } => Topology::Cluster { nodes: all(urls, &password) },
+            Servers::Sentinels { urls, master, user, password: of_sentinels } => {
+                let of_sentinels = self.password("sentinel_password", of_sentinels.as_ref())?;
+                let scheme =
+                    if urls.iter().any(|url| url.starts_with("rediss:")) { "rediss" } else { "redis" };
+                let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+                let servers = Address::new(format!("{scheme}://{user}{master}"), password);
+                Topology::Sentinel { sentinels: all(urls, &of_sentinels), master: master.clone(), servers }
+            }
+        };
+        let durability = if config.weak_durability { Durability::Weak } else { Durability::EachWrite };
+        Ok(Deployment { topology, durability, replicas: config.replicas })
+    }
+
+    fn password(
+        &self,
+        key: &'static str,
+        secret: Option<&SecretRef>,
+    ) -> Result<Option<Password>, StoreError> {
+        let text = secret.map(|secret| secret.read_text(&self.base)).transpose();
+        Ok(text.map_err(|cause| StoreError::Password { key, cause })?.map(Arc::new))
     }
 }
 
-const fn durability(weak: bool) -> Durability {
-    if weak { Durability::Weak } else { Durability::EachWrite }
+/// A password that is wiped when the last who needs it is gone.
+type Password = Arc<Zeroizing<String>>;
+
+impl Servers {
+    fn describe(&self) -> String {
+        match self {
+            Self::One { url } => url.clone(),
+            Self::Sentinels { urls, master, .. } => format!("{} ({master})", urls.join(", ")),
+            Self::Cluster { urls } => urls.join(", "),
+        }
+    }
 }

@@ -9,8 +9,8 @@ use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
+use farthing_service::redis::RedisStore;
 use farthing_service::redis::test_server::TestServer;
-use farthing_service::redis::{Durability, RedisStore};
 
 use pending::{
     an_expired_order_is_dropped_after_a_week_a_slice_at_a_time,
@@ -210,11 +210,11 @@ fn embedded(directory: &tempfile::TempDir) -> EmbeddedStore {
 }
 
 async fn redis(server: &TestServer) -> RedisStore {
-    let (address, timeout) = (server.address(), Duration::from_secs(20));
+    let timeout = Duration::from_secs(20);
     let birth = Birth::new(ServiceKind::Issuer, 1, TrustedKeys::None).unwrap();
-    RedisStore::create(&address, &birth, Durability::EachWrite, timeout).await.unwrap();
+    RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
     let environment = Environment::production();
-    RedisStore::open(address, ServiceKind::Issuer, Durability::EachWrite, timeout, environment).await.unwrap()
+    RedisStore::open(server.deployment(), ServiceKind::Issuer, timeout, environment).await.unwrap()
 }
 
 macro_rules! conformance {

@@ -16,9 +16,8 @@ pub enum Durability {
     Weak,
 }
 
-/// Everything that is asked of a new connection.
+/// What is asked about the store on a new connection.
 pub(super) struct Checks {
-    pub(super) durability: Durability,
     pub(super) birth_key: Vec<u8>,
     pub(super) birth_record: Vec<u8>,
 }
@@ -29,9 +28,8 @@ impl Checks {
         server: &mut MultiplexedConnection,
         address: &Address,
     ) -> Result<(), OpenError> {
-        check_durability(server, address, self.durability).await?;
         let found = read_birth(server, address, &self.birth_key).await?;
-        if found == self.birth_record { Ok(()) } else { Err(OpenError::Another(address.url.clone())) }
+        if found == self.birth_record { Ok(()) } else { Err(OpenError::Another(address.describe())) }
     }
 }
 
@@ -45,7 +43,7 @@ pub(super) async fn read_birth(
         .query_async(server)
         .await
         .map_err(|error| OpenError::unreachable(address, &error))?;
-    found.ok_or_else(|| OpenError::Unborn(address.url.clone()))
+    found.ok_or_else(|| OpenError::Unborn(address.describe()))
 }
 
 /// Refuses a server that drops keys when it is full, which would let a spent token be spent again, and one that
@@ -64,7 +62,7 @@ pub(super) async fn check_durability(
     for (setting, wanted, anyway) in wanted {
         let found = settings.get(setting).map_or("unknown", String::as_str);
         if found != wanted {
-            let (url, found) = (address.url.clone(), found.to_owned());
+            let (url, found) = (address.describe(), found.to_owned());
             return Err(OpenError::Unfit { url, setting, found, wanted, anyway });
         }
     }

@@ -1,56 +1,192 @@
-//! One connection, shared by everything that asks, and replaced when it breaks.
+//! One connection, shared by everything that asks, and replaced when it breaks or its server no longer takes the writes.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError};
+use ::redis::{AsyncConnectionConfig, Client, RedisError, Value};
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use super::check::Checks;
-use super::{Address, NEWER_RECORD, OpenError, words};
+use super::check::{Checks, check_durability};
+use super::{Address, Deployment, Durability, NEWER_RECORD, OpenError, words};
 use crate::unavailable::Unavailable;
 
 /// After a failed attempt to connect, the next waits this long, doubled at each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Where another server may take over, the one that is asked is asked this often whether it still takes the writes.
+const ROLE_CHECKED_EVERY: Duration = Duration::from_secs(2);
 
-/// The shared connection.
-pub(super) struct Connection {
-    address: Address,
+/// Finds the server that takes the writes, and connects to it.
+pub(super) struct Seeker {
+    deployment: Deployment,
     timeout: Duration,
+    /// The key that tells where in a cluster.
+    key: Vec<u8>,
     checks: Checks,
     runtime: Handle,
-    current: ArcSwapOption<MultiplexedConnection>,
-    attempts: Mutex<Attempts>,
+    /// The most replicas that were ever configured: one that failed is still asked for.
+    most_replicas: AtomicU32,
 }
 
-/// How connecting went lately.
-struct Attempts {
+/// A connection to the server that takes the writes.
+pub(super) struct Link {
+    pub(super) server: MultiplexedConnection,
+    /// How many replicas must confirm a write.
+    pub(super) replicas: u32,
+    /// Whether the server can wait for its replicas' disks.
+    pub(super) has_waitaof: bool,
+    /// Whether it puts each write on its own disk.
+    pub(super) syncs_each_write: bool,
+}
+
+impl Seeker {
+    pub(super) fn new(deployment: Deployment, timeout: Duration, key: Vec<u8>, checks: Checks) -> Self {
+        Self {
+            deployment,
+            timeout,
+            key,
+            checks,
+            runtime: Handle::current(),
+            most_replicas: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        self.deployment.topology.describe()
+    }
+
+    /// Connects and checks. The connection's own task must not live on whichever runtime happens to ask.
+    pub(super) async fn connect(&self) -> Result<Link, OpenError> {
+        let (deployment, key, timeout) = (self.deployment.clone(), self.key.clone(), self.timeout);
+        let reaching = self.runtime.spawn(async move { reach(&deployment, &key, timeout).await });
+        let Reached { mut link, address } = reaching
+            .await
+            .map_err(|error| OpenError::Failed { url: self.describe(), cause: error.to_string() })??;
+        self.checks.check(&mut link.server, &address).await?;
+        if self.deployment.replicas.is_none() {
+            let most = self.most_replicas.fetch_max(link.replicas, Ordering::Relaxed);
+            link.replicas = link.replicas.max(most);
+        }
+        Ok(link)
+    }
+}
+
+/// A server that was found, before anything is asked about the store in it.
+pub(super) struct Reached {
+    pub(super) link: Link,
+    pub(super) address: Address,
+}
+
+/// Finds the server that takes the writes of `key`, and looks whether it is fit for money.
+pub(super) async fn reach(
+    deployment: &Deployment,
+    key: &[u8],
+    timeout: Duration,
+) -> Result<Reached, OpenError> {
+    // Finding is only the first of what must be done in time.
+    let located = deployment.topology.locate(key, timeout / 3).await?;
+    let address = located.address;
+    let mut server = connect(&address, timeout).await?;
+    let connected = takes_writes(&mut server)
+        .await
+        .map_err(|error| OpenError::unreachable(&address, &error))?
+        .ok_or_else(|| OpenError::Replica(address.describe()))?;
+    check_durability(&mut server, &address, deployment.durability).await?;
+    let replicas = deployment.replicas.unwrap_or(located.replicas);
+    if deployment.replicas.is_none() {
+        if deployment.topology.may_move() && replicas == 0 {
+            return Err(OpenError::NoReplicas(address.describe()));
+        }
+        if connected > 0 && replicas == 0 {
+            return Err(OpenError::ReplicasUnsaid { url: address.describe(), connected });
+        }
+    }
+    let mut has_waitaof = false;
+    if replicas > 0 {
+        let known: Vec<Value> = ::redis::cmd("COMMAND")
+            .arg("INFO")
+            .arg("WAITAOF")
+            .query_async(&mut server)
+            .await
+            .map_err(|error| OpenError::unreachable(&address, &error))?;
+        has_waitaof = deployment.durability == Durability::EachWrite
+            && known.first().is_some_and(|found| !matches!(found, Value::Nil));
+    }
+    let syncs_each_write = deployment.durability == Durability::EachWrite;
+    Ok(Reached { link: Link { server, replicas, has_waitaof, syncs_each_write }, address })
+}
+
+/// How many replicas are connected to a server that takes writes; nothing if it is a replica itself.
+async fn takes_writes(server: &mut MultiplexedConnection) -> Result<Option<usize>, RedisError> {
+    let role: Vec<Value> = ::redis::cmd("ROLE").query_async(server).await?;
+    Ok(match role.as_slice() {
+        [Value::BulkString(name), _, Value::Array(replicas)] if name == b"master" => Some(replicas.len()),
+        _ => None,
+    })
+}
+
+/// When connecting is tried again.
+pub(super) struct Backoff {
     next: Instant,
     pause: Duration,
     cause: String,
 }
 
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self { next: Instant::now(), pause: FIRST_PAUSE, cause: String::new() }
+    }
+
+    /// Whether it may be tried now.
+    pub(super) fn check(&self) -> Result<(), Unavailable> {
+        if Instant::now() < self.next { Err(Unavailable::because(&self.cause)) } else { Ok(()) }
+    }
+
+    /// Takes note of how it went.
+    pub(super) fn note<T>(&mut self, outcome: Result<T, OpenError>) -> Result<T, OpenError> {
+        match &outcome {
+            Ok(_) => self.pause = FIRST_PAUSE,
+            Err(error) => {
+                self.next = Instant::now() + self.pause;
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.cause = error.to_string();
+            }
+        }
+        outcome
+    }
+}
+
+/// The shared connection.
+pub(super) struct Connection {
+    seeker: Arc<Seeker>,
+    current: ArcSwapOption<Current>,
+    backoff: Mutex<Backoff>,
+}
+
+struct Current {
+    server: MultiplexedConnection,
+    role: Mutex<Instant>,
+}
+
+impl Current {
+    fn new(server: MultiplexedConnection) -> Self {
+        Self { server, role: Mutex::new(Instant::now()) }
+    }
+}
+
 impl Connection {
     /// Takes over a connection that has passed its checks.
-    pub(super) fn new(
-        address: Address,
-        timeout: Duration,
-        checks: Checks,
-        server: MultiplexedConnection,
-    ) -> Self {
+    pub(super) fn new(seeker: Arc<Seeker>, server: MultiplexedConnection) -> Self {
         Self {
-            address,
-            timeout,
-            checks,
-            runtime: Handle::current(),
-            current: ArcSwapOption::from_pointee(server),
-            attempts: Mutex::new(Attempts { next: Instant::now(), pause: FIRST_PAUSE, cause: String::new() }),
+            seeker,
+            current: ArcSwapOption::from_pointee(Current::new(server)),
+            backoff: Mutex::new(Backoff::new()),
         }
     }
 
@@ -64,59 +200,58 @@ impl Connection {
         F: Future<Output = Result<T, RedisError>>,
     {
         let asked = async {
-            let server = self.server().await?;
-            question((*server).clone()).await.map_err(|error| {
+            let current = self.connected().await?;
+            question(current.server.clone()).await.map_err(|error| {
                 // A script that found a newer record had found the birth record first.
                 if error.code() != Some(NEWER_RECORD) {
-                    self.drop_connection(&server);
+                    self.drop_connection(&current);
                 }
                 Unavailable::because(words(&error))
             })
         };
         // The client has a time-out of its own for each command; this one covers connecting as well.
-        tokio::time::timeout(self.timeout, asked)
+        tokio::time::timeout(self.seeker.timeout, asked)
             .await
             .unwrap_or_else(|_| Err(Unavailable::because("Redis did not answer in time")))
     }
 
-    async fn server(&self) -> Result<Arc<MultiplexedConnection>, Unavailable> {
-        if let Some(server) = self.current.load_full() {
-            return Ok(server);
+    async fn connected(&self) -> Result<Arc<Current>, Unavailable> {
+        if let Some(current) = self.current.load_full()
+            && self.still_takes_writes(&current).await
+        {
+            return Ok(current);
         }
-        let mut attempts = self.attempts.lock().await;
-        if let Some(server) = self.current.load_full() {
-            return Ok(server);
+        let mut backoff = self.backoff.lock().await;
+        if let Some(current) = self.current.load_full() {
+            return Ok(current);
         }
-        if Instant::now() < attempts.next {
-            return Err(Unavailable::because(&attempts.cause));
-        }
-        match self.connect().await {
-            Ok(server) => {
-                tracing::info!("connected to Redis again");
-                attempts.pause = FIRST_PAUSE;
-                let server = Arc::new(server);
-                self.current.store(Some(Arc::clone(&server)));
-                Ok(server)
-            }
-            Err(error) => {
-                attempts.next = Instant::now() + attempts.pause;
-                attempts.pause = (attempts.pause * 2).min(LONGEST_PAUSE);
-                attempts.cause = error.to_string();
-                Err(Unavailable::because(error))
-            }
-        }
+        backoff.check()?;
+        let link = backoff.note(self.seeker.connect().await).map_err(Unavailable::because)?;
+        tracing::info!("connected to Redis again");
+        let current = Arc::new(Current::new(link.server));
+        self.current.store(Some(Arc::clone(&current)));
+        Ok(current)
     }
 
-    /// Connects and checks. The connection's own task must not live on whichever runtime happens to ask.
-    async fn connect(&self) -> Result<MultiplexedConnection, OpenError> {
-        let (address, timeout) = (self.address.clone(), self.timeout);
-        let connecting = self.runtime.spawn(async move { connect(&address, timeout).await });
-        let mut server = connecting.await.map_err(|error| OpenError::failed(&self.address, &error))??;
-        self.checks.check(&mut server, &self.address).await?;
-        Ok(server)
+    /// A server that was replaced while it was away answers on as if nothing had happened, with what it had then.
+    async fn still_takes_writes(&self, current: &Arc<Current>) -> bool {
+        if !self.seeker.deployment.topology.may_move() {
+            return true;
+        }
+        let mut checked = current.role.lock().await;
+        if checked.elapsed() < ROLE_CHECKED_EVERY {
+            return true;
+        }
+        let takes = takes_writes(&mut current.server.clone()).await.is_ok_and(|replicas| replicas.is_some());
+        if takes {
+            *checked = Instant::now();
+        } else {
+            self.drop_connection(current);
+        }
+        takes
     }
 
-    fn drop_connection(&self, broken: &Arc<MultiplexedConnection>) {
+    fn drop_connection(&self, broken: &Arc<Current>) {
         let current = self.current.load_full();
         if current.is_some_and(|current| Arc::ptr_eq(&current, broken)) {
             self.current.store(None);
@@ -130,20 +265,7 @@ pub(super) async fn connect(
     timeout: Duration,
 ) -> Result<MultiplexedConnection, OpenError> {
     let failed = |error: RedisError| OpenError::unreachable(address, &error);
-    let info =
-        address.url.as_str().into_connection_info().map_err(|_| {
-            OpenError::Url("write redis://[user@]host[:port][/database], or rediss:// for TLS")
-        })?;
-    if info.redis_settings().password().is_some() {
-        return Err(OpenError::Url(
-            "it holds a password; put that into a file and write store.password = \"file:PATH\"",
-        ));
-    }
-    let mut settings = info.redis_settings().clone();
-    if let Some(password) = &address.password {
-        settings = settings.set_password(password.as_str());
-    }
-    let client = Client::open(info.set_redis_settings(settings)).map_err(failed)?;
+    let client = Client::open(address.info()?).map_err(failed)?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(Some(timeout));

@@ -5,8 +5,11 @@
 //! releases with different scripts run side by side. All keys of a service carry one hash tag. Each service puts its
 //! own questions on top, one file a trait; docs/redis-keys.md lists every key.
 
+mod address;
 mod check;
+mod commits;
 mod connection;
+mod deployment;
 mod dump;
 mod open_error;
 mod pinned_keys;
@@ -19,7 +22,9 @@ use std::time::Duration;
 
 use ::redis::{FromRedisValue, RedisError, Value};
 
+pub use address::Address;
 pub use check::Durability;
+pub use deployment::{Deployment, Topology};
 pub use open_error::OpenError;
 pub use script::{Call, Script};
 
@@ -28,16 +33,8 @@ use crate::environment::Environment;
 use crate::record;
 use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
-use connection::Connection;
-
-/// How a server is reached.
-#[derive(Clone)]
-pub struct Address {
-    /// `redis://[user@]host[:port][/database]`, or `rediss://` for TLS. It holds no password.
-    pub url: String,
-    /// The password, if the server wants one.
-    pub password: Option<Arc<zeroize::Zeroizing<String>>>,
-}
+use commits::Commits;
+use connection::{Connection, Seeker};
 
 /// A store on Redis. Clones share its connection.
 #[derive(Clone)]
@@ -47,6 +44,8 @@ pub struct RedisStore {
 
 struct Shared {
     connection: Connection,
+    /// Where replicas must confirm.
+    commits: Option<Commits>,
     names: Names,
     birth: Birth,
     birth_record: Vec<u8>,
@@ -77,29 +76,36 @@ impl Names {
 }
 
 impl RedisStore {
-    /// Writes the birth record into a server that has none.
+    /// Writes the birth record into a server that has none, and into its replicas.
     ///
     /// # Errors
     /// It has one, or is not fit for money.
-    pub async fn create(
-        address: &Address,
-        birth: &Birth,
-        durability: Durability,
-        timeout: Duration,
-    ) -> Result<(), OpenError> {
+    pub async fn create(deployment: &Deployment, birth: &Birth, timeout: Duration) -> Result<(), OpenError> {
         let names = Names { service: birth.service };
-        let failed = |error: RedisError| OpenError::unreachable(address, &error);
-        let mut server = connection::connect(address, timeout).await?;
-        check::check_durability(&mut server, address, durability).await?;
-        let bytes = record::encode(birth).map_err(|error| OpenError::failed(address, &error))?;
+        let connection::Reached { mut link, address } =
+            connection::reach(deployment, &names.birth(), timeout).await?;
+        let failed = |error: RedisError| OpenError::unreachable(&address, &error);
+        let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
         let written: Option<String> = ::redis::cmd("SET")
             .arg(names.birth())
             .arg(bytes)
             .arg("NX")
-            .query_async(&mut server)
+            .query_async(&mut link.server)
             .await
             .map_err(failed)?;
-        if written.is_some() { Ok(()) } else { Err(OpenError::Exists(address.url.clone())) }
+        if written.is_none() {
+            return Err(OpenError::Exists(address.describe()));
+        }
+        if link.replicas > 0 {
+            let patience = u64::try_from((timeout / 2).as_millis()).unwrap_or(u64::MAX);
+            let mut wait = ::redis::cmd("WAIT");
+            let confirmed: u32 =
+                wait.arg(link.replicas).arg(patience).query_async(&mut link.server).await.map_err(failed)?;
+            if confirmed < link.replicas {
+                return Err(OpenError::Unconfirmed(address.describe()));
+            }
+        }
+        Ok(())
     }
 
     /// Opens the store of `service`; `timeout` is the longest that a question waits for its answer. Must be called
@@ -108,23 +114,24 @@ impl RedisStore {
     /// # Errors
     /// The server is not there, has no birth record, or is not fit for money.
     pub async fn open(
-        address: Address,
+        deployment: Deployment,
         service: ServiceKind,
-        durability: Durability,
         timeout: Duration,
         environment: Environment,
     ) -> Result<Self, OpenError> {
         let names = Names { service };
-        let mut server = connection::connect(&address, timeout).await?;
-        check::check_durability(&mut server, &address, durability).await?;
-        let birth_record = check::read_birth(&mut server, &address, &names.birth()).await?;
+        let connection::Reached { mut link, address } =
+            connection::reach(&deployment, &names.birth(), timeout).await?;
+        let birth_record = check::read_birth(&mut link.server, &address, &names.birth()).await?;
         let birth: Birth =
             record::decode(&birth_record).map_err(|error| OpenError::failed(&address, &error))?;
-        let checks =
-            check::Checks { durability, birth_key: names.birth(), birth_record: birth_record.clone() };
-        let connection = Connection::new(address, timeout, checks, server);
+        let checks = check::Checks { birth_key: names.birth(), birth_record: birth_record.clone() };
+        let seeker = Arc::new(Seeker::new(deployment, timeout, names.birth(), checks));
+        let commits = (link.replicas > 0).then(|| Commits::start(Arc::clone(&seeker), timeout));
+        let connection = Connection::new(seeker, link.server);
         let load = StoreLoad::default();
-        Ok(Self { shared: Arc::new(Shared { connection, names, birth, birth_record, environment, load }) })
+        let shared = Shared { connection, commits, names, birth, birth_record, environment, load };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The record that `store init` wrote.
@@ -142,39 +149,70 @@ impl RedisStore {
         self.shared.names.key(parts)
     }
 
-    /// Runs a script, in which `KEYS[1]` and `ARGV[1]` are the birth record's and the call's own follow.
+    /// Runs a script that reads, in which `KEYS[1]` and `ARGV[1]` are the birth record's and the call's own follow.
     ///
     /// # Errors
-    /// The server did not answer in time, refused, or is not the one that was opened. The script may have run.
-    pub async fn run<T: FromRedisValue>(&self, script: &Script, call: Call) -> Result<T, Unavailable> {
-        self.ask(Operation::Read, script, call).await
-    }
-
-    async fn ask<T: FromRedisValue>(
+    /// The server did not answer in time, refused, or is not the one that was opened.
+    pub async fn run<T: FromRedisValue>(
         &self,
-        operation: Operation,
-        script: &Script,
+        script: &'static Script,
         call: Call,
     ) -> Result<T, Unavailable> {
-        let Shared { connection, names, birth_record, load, .. } = &*self.shared;
-        let _asking = (load.ask(operation), load.queue());
-        let invocation = script.invocation(&names.birth(), birth_record, call);
-        let value: Value =
-            connection.ask(|mut server| async move { invocation.invoke_async(&mut server).await }).await?;
-        T::from_redis_value(value)
-            .map_err(|_| Unavailable::because("a script answered something else than it should"))
+        let Shared { load, .. } = &*self.shared;
+        let _asking = (load.ask(Operation::Read), load.queue());
+        decode(self.ask(script, call).await?)
+    }
+
+    /// Runs a script that reads what an answer will promise: where replicas must confirm writes, they have what was read.
+    ///
+    /// # Errors
+    /// As [`Self::run`], or too few replicas confirmed in time.
+    pub async fn confirm<T: FromRedisValue>(
+        &self,
+        script: &'static Script,
+        call: Call,
+    ) -> Result<T, Unavailable> {
+        let Shared { load, .. } = &*self.shared;
+        let _asking = (load.ask(Operation::Read), load.queue());
+        decode(self.commit(script, call).await?)
     }
 
     /// Runs a script that writes, as a durable step: `store.commit.before` and `store.commit.after` around it.
     ///
     /// # Errors
-    /// As [`Self::run`].
-    pub async fn write<T: FromRedisValue>(&self, script: &Script, call: Call) -> Result<T, Unavailable> {
-        self.shared.environment.step("store.commit.before");
-        let value = self.ask(Operation::Write, script, call).await?;
-        self.shared.environment.step("store.commit.after");
-        Ok(value)
+    /// As [`Self::confirm`]. The script may have run.
+    pub async fn write<T: FromRedisValue>(
+        &self,
+        script: &'static Script,
+        call: Call,
+    ) -> Result<T, Unavailable> {
+        let Shared { load, environment, .. } = &*self.shared;
+        environment.step("store.commit.before");
+        let asking = (load.ask(Operation::Write), load.queue());
+        let value = self.commit(script, call).await?;
+        drop(asking);
+        environment.step("store.commit.after");
+        decode(value)
     }
+
+    async fn ask(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
+        let Shared { connection, names, birth_record, .. } = &*self.shared;
+        let invocation = script.invocation(&names.birth(), birth_record, call);
+        connection.ask(|mut server| async move { invocation.invoke_async(&mut server).await }).await
+    }
+
+    async fn commit(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
+        let Shared { commits, names, birth_record, .. } = &*self.shared;
+        match commits {
+            Some(commits) => commits.run(script.touching(&names.birth(), birth_record, call)).await,
+            None => self.ask(script, call).await,
+        }
+    }
+}
+
+fn decode<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
+    T::from_redis_value(value)
+        .map_err(|_| Unavailable::because("a script answered something else than it should"))
 }
 
 /// What our scripts' refusal of a record begins with that a later release wrote.

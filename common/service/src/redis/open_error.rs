@@ -19,6 +19,45 @@ pub enum OpenError {
         /// What went wrong.
         cause: String,
     },
+    /// It does not answer.
+    #[error("the Redis at {server} did not answer in time; start it, or mend the table `store`")]
+    Silent {
+        /// Where.
+        server: String,
+    },
+    /// Nobody knows which server takes the writes.
+    #[error(
+        "{servers}: nobody there knows which server takes the writes; mend store.master or the servers' configuration"
+    )]
+    Unlocated {
+        /// Who was asked.
+        servers: String,
+    },
+    /// It is a replica.
+    #[error(
+        "the Redis at {0} is a replica and takes no writes; write store.url of the server that it follows"
+    )]
+    Replica(String),
+    /// Another server may take over, and has nothing of what this one acknowledged.
+    #[error(
+        "the Redis at {0} has no replica: a failover would lose acknowledged writes; add replicas, or set store.replicas = 0 and accept that"
+    )]
+    NoReplicas(String),
+    /// Whether its replicas matter was not said.
+    #[error(
+        "the Redis at {url} has {connected} replicas: set store.replicas to how many must confirm each write, or to 0 if you never put one of them in its place"
+    )]
+    ReplicasUnsaid {
+        /// Its URL.
+        url: String,
+        /// How many are connected.
+        connected: usize,
+    },
+    /// A replica did not confirm in time.
+    #[error(
+        "the replicas of the Redis at {0} did not confirm the birth record in time; mend them and run `store init` again"
+    )]
+    Unconfirmed(String),
     /// It would lose what it acknowledged.
     #[error(
         "the Redis at {url} is not fit for money: {setting} is {found} and must be {wanted}; mend its configuration{anyway}"
@@ -60,10 +99,14 @@ pub enum OpenError {
 
 impl OpenError {
     pub(super) fn unreachable(address: &Address, error: &RedisError) -> Self {
-        Self::Unreachable { url: address.url.clone(), cause: words(error) }
+        Self::Unreachable { url: address.describe(), cause: words(error) }
+    }
+
+    pub(super) fn silent(address: &Address) -> Self {
+        Self::Silent { server: address.describe() }
     }
 
     pub(super) fn failed(address: &Address, cause: &dyn fmt::Display) -> Self {
-        Self::Failed { url: address.url.clone(), cause: cause.to_string() }
+        Self::Failed { url: address.describe(), cause: cause.to_string() }
     }
 }

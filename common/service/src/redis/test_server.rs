@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use super::Address;
+use super::{Address, Deployment, Durability};
 
 /// Longest wait for the server to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,7 +100,17 @@ impl TestServer {
 
     /// How it is reached.
     pub fn address(&self) -> Address {
-        Address { url: format!("redis+unix://{}", self.socket().display()), password: None }
+        Address::new(self.url(), None)
+    }
+
+    /// The same as a URL.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// The server as a store's deployment, which is fit for money.
+    pub fn deployment(&self) -> Deployment {
+        Deployment::standalone(self.address(), Durability::EachWrite)
     }
 
     /// A synchronous connection, for a test's own commands.
@@ -108,7 +118,7 @@ impl TestServer {
     /// # Errors
     /// The server does not answer.
     pub fn connection(&self) -> Result<::redis::Connection, ::redis::RedisError> {
-        ::redis::Client::open(self.address().url)?.get_connection()
+        ::redis::Client::open(self.url())?.get_connection()
     }
 
     fn socket(&self) -> PathBuf {

@@ -14,8 +14,7 @@ fn birth() -> Birth {
 
 async fn open_within(server: &TestServer, timeout: Duration) -> Result<RedisStore, OpenError> {
     let environment = Environment::production();
-    RedisStore::open(server.address(), ServiceKind::Redeemer, Durability::EachWrite, timeout, environment)
-        .await
+    RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment).await
 }
 
 async fn open(server: &TestServer) -> Result<RedisStore, OpenError> {
@@ -23,7 +22,7 @@ async fn open(server: &TestServer) -> Result<RedisStore, OpenError> {
 }
 
 async fn made(server: &TestServer) -> RedisStore {
-    RedisStore::create(&server.address(), &birth(), Durability::EachWrite, TIMEOUT).await.unwrap();
+    RedisStore::create(&server.deployment(), &birth(), TIMEOUT).await.unwrap();
     open(server).await.unwrap()
 }
 
@@ -82,12 +81,14 @@ async fn a_server_that_would_lose_what_it_acknowledged_is_refused() {
         (&[&always[..], &["--maxmemory-policy", "allkeys-lru"]].concat(), "maxmemory-policy is allkeys-lru"),
     ] {
         let server = TestServer::start_with(settings).unwrap();
-        let refused = RedisStore::create(&server.address(), &birth(), Durability::EachWrite, TIMEOUT).await;
+        let refused = RedisStore::create(&server.deployment(), &birth(), TIMEOUT).await;
         let line = refused.unwrap_err().to_string();
         assert!(line.contains(named) && !line.contains('\n'), "{line}");
     }
     let server = TestServer::start_with(&["--appendonly", "no"]).unwrap();
-    RedisStore::create(&server.address(), &birth(), Durability::Weak, TIMEOUT).await.unwrap();
+    RedisStore::create(&Deployment::standalone(server.address(), Durability::Weak), &birth(), TIMEOUT)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -95,15 +96,13 @@ async fn stores_that_are_not_there_not_born_or_already_made_are_refused() {
     let server = TestServer::start().unwrap();
     assert!(matches!(open(&server).await, Err(OpenError::Unborn(_))));
     made(&server).await;
-    let again = RedisStore::create(&server.address(), &birth(), Durability::EachWrite, TIMEOUT).await;
+    let again = RedisStore::create(&server.deployment(), &birth(), TIMEOUT).await;
     assert!(matches!(again, Err(OpenError::Exists(_))));
-    let nowhere = Address { url: "redis://127.0.0.1:1".to_owned(), password: None };
-    let refused = RedisStore::create(&nowhere, &birth(), Durability::EachWrite, TIMEOUT).await;
+    let at = |url: &str| Deployment::standalone(Address::new(url, None), Durability::EachWrite);
+    let refused = RedisStore::create(&at("redis://127.0.0.1:1"), &birth(), TIMEOUT).await;
     assert!(matches!(refused, Err(OpenError::Unreachable { .. })));
     for url in ["http://127.0.0.1", "redis://:secret@127.0.0.1"] {
-        let address = Address { url: url.to_owned(), password: None };
-        let refused =
-            RedisStore::create(&address, &birth(), Durability::EachWrite, TIMEOUT).await.unwrap_err();
+        let refused = RedisStore::create(&at(url), &birth(), TIMEOUT).await.unwrap_err();
         assert!(matches!(refused, OpenError::Url(_)) && !refused.to_string().contains("secret"));
     }
 }
@@ -113,15 +112,15 @@ async fn a_password_is_shown_to_the_server_and_to_nobody_else() {
     let strict = ["--appendonly", "yes", "--appendfsync", "always"];
     let server = TestServer::start_with(&strict).unwrap();
     command(&server, &["ACL", "SETUSER", "farthing", "on", ">hunter2", "~*", "+@all"]);
-    let url = server.address().url + "?user=farthing";
-    let with = |password: Option<&str>| Address {
-        url: url.clone(),
-        password: password.map(|password| Arc::new(zeroize::Zeroizing::new(password.to_owned()))),
+    let url = server.url() + "?user=farthing";
+    let with = |password: &str| {
+        let password = Arc::new(zeroize::Zeroizing::new(password.to_owned()));
+        Deployment::standalone(Address::new(url.as_str(), Some(password)), Durability::EachWrite)
     };
-    let wrong = RedisStore::create(&with(Some("wrong")), &birth(), Durability::EachWrite, TIMEOUT).await;
+    let wrong = RedisStore::create(&with("wrong"), &birth(), TIMEOUT).await;
     let line = wrong.unwrap_err().to_string();
     assert!(line.contains("cannot be used") && !line.contains("wrong"), "{line}");
-    RedisStore::create(&with(Some("hunter2")), &birth(), Durability::EachWrite, TIMEOUT).await.unwrap();
+    RedisStore::create(&with("hunter2"), &birth(), TIMEOUT).await.unwrap();
 }
 
 #[tokio::test]
@@ -160,7 +159,7 @@ async fn an_emptied_server_answers_nothing() {
         assert!(store.pin(vec![pinned(2, false)]).await.is_err());
     }
     let other = birth();
-    RedisStore::create(&server.address(), &other, Durability::EachWrite, TIMEOUT).await.unwrap();
+    RedisStore::create(&server.deployment(), &other, TIMEOUT).await.unwrap();
     eventually(&store, |answer| {
         answer.as_ref().is_err_and(|error| error.to_string().contains("birth record is another"))
     })

@@ -51,6 +51,15 @@ fn decode(bytes: Option<Vec<u8>>) -> Result<Option<Order>, Unavailable> {
     bytes.map(|bytes| record::decode(&bytes).map_err(unreadable)).transpose()
 }
 
+/// Finds an order. One that is paid or issued is shown as such, and must be as safe as when that was answered first.
+async fn find(store: &RedisStore, script: &'static Script, call: Call) -> Result<Option<Order>, Unavailable> {
+    let found = decode(store.run(script, call.clone()).await?)?;
+    match found {
+        Some(order) if order.revision > 0 => decode(store.confirm(script, call).await?),
+        other => Ok(other),
+    }
+}
+
 #[async_trait]
 impl Orders for RedisStore {
     async fn create(&self, order: Order, most_pending: u64) -> Result<Created, Unavailable> {
@@ -75,12 +84,11 @@ impl Orders for RedisStore {
     }
 
     async fn by_claim(&self, claim: Claim) -> Result<Option<Order>, Unavailable> {
-        decode(self.run(&BY_CLAIM, Call::new().key(order_key(self, claim))).await?)
+        find(self, &BY_CLAIM, Call::new().key(order_key(self, claim))).await
     }
 
     async fn by_id(&self, id: OrderId) -> Result<Option<Order>, Unavailable> {
-        let call = Call::new().key(id_key(self, id)).arg(self.key(&[b"orders:"]));
-        decode(self.run(&BY_ID, call).await?)
+        find(self, &BY_ID, Call::new().key(id_key(self, id)).arg(self.key(&[b"orders:"]))).await
     }
 
     async fn replace(&self, from: &Order, to: &Order, along: Along) -> Result<Replaced, Unavailable> {

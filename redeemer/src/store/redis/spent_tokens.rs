@@ -53,7 +53,11 @@ impl SpentTokens for RedisStore {
 
     async fn kept_answer(&self, key: IdempotencyMac, now: u64) -> Result<Option<KeptAnswer>, Unavailable> {
         let call = Call::new().key(kept_answer(self, &key)).number(now);
-        let found: Option<Vec<u8>> = self.run(&KEPT_ANSWER, call).await?;
+        let mut found: Option<Vec<u8>> = self.run(&KEPT_ANSWER, call.clone()).await?;
+        if found.is_some() {
+            // It is going to be answered again, so it must be as safe as when it was answered first.
+            found = self.confirm(&KEPT_ANSWER, call).await?;
+        }
         found.map(|bytes| record::decode(&bytes).map_err(unreadable)).transpose()
     }
 }

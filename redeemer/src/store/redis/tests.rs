@@ -7,8 +7,8 @@ use farthing_api::TokenResult;
 use farthing_protocol::Authenticator;
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
+use farthing_service::redis::RedisStore;
 use farthing_service::redis::test_server::TestServer;
-use farthing_service::redis::{Durability, RedisStore};
 use sha2::{Digest, Sha256};
 
 use crate::redemption::{Judged, SpentMark};
@@ -27,12 +27,11 @@ impl Fixture for OnRedis {
 
     async fn fresh() -> Self {
         let server = TestServer::start().unwrap();
-        let (address, timeout) = (server.address(), Duration::from_secs(30));
+        let timeout = Duration::from_secs(30);
         let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap();
-        RedisStore::create(&address, &birth, Durability::EachWrite, timeout).await.unwrap();
+        RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
         let environment = Environment::production();
-        let opened =
-            RedisStore::open(address, ServiceKind::Redeemer, Durability::EachWrite, timeout, environment);
+        let opened = RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment);
         let store = Arc::new(opened.await.unwrap());
         Self { server, store }
     }
