@@ -53,7 +53,7 @@ impl World {
     ) -> anyhow::Result<()> {
         for program in [Program::Issuer, Program::Redeemer] {
             if let Some(server) = self.server(program) {
-                let (from, to) = from_and_to(server.address().url);
+                let (from, to) = from_and_to(server.url());
                 let file = self.configuration(program);
                 fs::write(&file, fs::read_to_string(&file)?.replace(&from, &to))?;
             }
