@@ -128,4 +128,21 @@ mod tests {
         limits.take_repetition(claim, 10_800).unwrap();
         assert!(!format!("{limits:?}").contains("1, 1"), "{limits:?}");
     }
+
+    #[test]
+    fn other_limits_leave_what_was_counted() {
+        let config = |repetitions: u32| {
+            serde_json::from_value(serde_json::json!({ "repetitions_per_hour": repetitions })).unwrap()
+        };
+        let limits = Limits::new(&config(2)).unwrap();
+        let claim = Claim::from_bytes([1; 32]);
+        for _ in 0..2 {
+            limits.take_repetition(claim, 7_200).unwrap();
+        }
+        limits.set(&config(2));
+        limits.take_repetition(claim, 7_200).unwrap_err();
+        limits.set(&config(3));
+        limits.take_repetition(claim, 7_200).unwrap();
+        limits.take_repetition(claim, 7_200).unwrap_err();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use async_trait::async_trait;
 use farthing_service::reload::{InForce, Reload};
 
@@ -26,13 +26,14 @@ impl Reload for Issuer {
             return Ok(());
         }
         // First that the keyring as it is passes its checks: what is added to one out of order stays there.
-        self.keyring.reload().await?;
+        self.reload_keyring().await?;
         let (config, now) = (Arc::clone(new), self.environment.now());
         let made = tokio::task::spawn_blocking(move || keys::rotate(&config, false, now)).await;
-        for name in made.context("making the token keys panicked")?? {
+        let made = made.context("making the token keys panicked")?;
+        for name in made.map_err(|error| anyhow!("{error}"))? {
             tracing::info!(%name, "a token key was added");
         }
-        self.keyring.reload().await?;
+        self.reload_keyring().await?;
         match self.lacking(&added) {
             Some(denomination) => bail!("no key issues {denomination} now; see `keys list`"),
             None => Ok(()),

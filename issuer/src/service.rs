@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use async_trait::async_trait;
 use farthing_protocol::Denomination;
 use farthing_service::admin_socket::AdminSocket;
@@ -132,11 +132,19 @@ impl Issuer {
         sold.iter().copied().find(|one| keyring.issuing(*one, now).is_none())
     }
 
+    /// Reads the keyring again.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line that has its cause in it.
+    pub async fn reload_keyring(&self) -> anyhow::Result<()> {
+        self.keyring.reload().await.map_err(|error| anyhow!("{error}"))
+    }
+
     /// Does what the operator wants.
     async fn obey(&self, command: Command) -> anyhow::Result<Value> {
         match command {
             Command::Reload => return reload::reload(self).await,
-            Command::ReloadKeyring => self.keyring.reload().await?,
+            Command::ReloadKeyring => self.reload_keyring().await?,
             _ => {}
         }
         admin::execute(command, &self.config.current(), &self.stores, &self.environment).await

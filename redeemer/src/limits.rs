@@ -121,4 +121,20 @@ mod tests {
         limits.check_invalid_tokens(&other, 7_300).unwrap();
         limits.check_invalid_tokens(&publisher, 10_800).unwrap();
     }
+
+    #[test]
+    fn other_limits_leave_what_was_counted() {
+        let config = |tokens: u32| {
+            serde_json::from_value(serde_json::json!({ "invalid_tokens_per_hour": tokens })).unwrap()
+        };
+        let limits = Limits::new(&config(5)).unwrap();
+        let publisher = PublisherId::from_bytes([1; 16]);
+        limits.count_invalid_tokens(publisher, 5, 7_200);
+        limits.set(&config(5));
+        limits.check_invalid_tokens(&publisher, 7_200).unwrap_err();
+        limits.set(&config(6));
+        limits.check_invalid_tokens(&publisher, 7_200).unwrap();
+        limits.count_invalid_tokens(publisher, 1, 7_200);
+        limits.check_invalid_tokens(&publisher, 7_200).unwrap_err();
+    }
 }

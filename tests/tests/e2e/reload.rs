@@ -230,7 +230,7 @@ fn a_mistake_or_a_key_that_needs_a_restart_leaves_everything_in_force() {
         edit(&world, program, "admin_socket = \"data/", "admin_socket = \"data/new-");
         let line = refused(&world, program, &["reload"]);
         assert!(line.contains("not running") && line.contains("put admin_socket back"), "{line}");
-        fs::write(&file, "listen = [\n").unwrap();
+        fs::write(&file, "\nlisten = [\n").unwrap();
         let line = refused(&world, program, &["reload"]);
         assert!(line.contains(&format!("{name}: line 2: this is not TOML")), "{line}");
         service.hang_up().unwrap();
@@ -253,7 +253,7 @@ fn a_configuration_is_checked_without_a_service() {
         let line = refused(&world, program, &["config", "check"]);
         assert!(
             line.ends_with(&format!(
-                "{file}: line 8: log_level: it must be one of `error`, `warn`, `info`, `debug`, `trace`"
+                "{file}: line 9: log_level: it must be one of `error`, `warn`, `info`, `debug`, `trace`"
             )),
             "{line}"
         );
