@@ -32,6 +32,8 @@ pub enum Command {
     DumpStore,
     /// Reads the keyring again at once.
     ReloadKeyring,
+    /// Reads the configuration again. Only the running service can.
+    Reload,
 }
 
 /// Gives `command` to the running service, or does it on the store if none runs.
@@ -63,6 +65,7 @@ pub async fn execute(
         Command::MintVouchers { pack, count } => mint(&pack, count, config, stores, environment).await,
         Command::OrdersAttention => attention(config, stores, environment.now()).await,
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
+        Command::Reload => bail!("the service is not running, so there is nothing to reload"),
         Command::ReloadKeyring => Ok(Value::Null),
     }
 }
@@ -74,7 +77,9 @@ async fn mint(
     stores: &Stores,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
-    let pack = config.pack(pack).with_context(|| format!("no pack {pack:?} is configured; see [[pack]]"))?;
+    let pack = config.pack(pack).with_context(|| {
+        format!("no pack {pack:?} is sold; see [[pack]], and run `farthing-issuer reload` after a change")
+    })?;
     if count == 0 || count > MOST_VOUCHERS {
         bail!("mint 1 to {MOST_VOUCHERS} vouchers at a time");
     }

@@ -11,6 +11,7 @@ use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::keyring::{self, KeyringEntry};
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
+use farthing_service::reload::{self, Configuration};
 use farthing_service::{admin_socket, telemetry};
 use serde_json::{Value, json};
 
@@ -34,6 +35,11 @@ struct Cli {
 enum Action {
     /// Run the service until it is told to stop.
     Serve,
+    /// Make the running service read its configuration again, and print the keys that changed.
+    Reload,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigAction),
     /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
@@ -46,6 +52,12 @@ enum Action {
     /// Find the orders that need the operator.
     #[command(subcommand)]
     Orders(OrdersAction),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigAction {
+    /// Read and check the configuration file; the service need not run.
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,6 +145,11 @@ enum OrdersAction {
 pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> Result<(), RunError> {
     let cli = Cli::try_parse_from(args)?;
     let mut out = io::stdout().lock();
+    if matches!(cli.action, Action::Reload) {
+        // Before the file is read here: the service is to say, and to log, what is wrong with it.
+        print_lines(reload::ask(&cli.config, &Command::Reload)?, &mut out)?;
+        return Ok(());
+    }
     let config = Config::load(&cli.config).map_err(anyhow::Error::new)?;
     telemetry::init(config.log_format, config.log_level).map_err(anyhow::Error::new)?;
     act(cli.action, config, environment, &mut out)?;
@@ -151,6 +168,8 @@ fn act(
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(service::serve(config, environment.clone()))
         }
+        Action::Reload => print_lines(reload::ask(config.file(), &Command::Reload)?, out),
+        Action::Config(ConfigAction::Check) => Ok(writeln!(out, "{} is in order", config.file().display())?),
         Action::Store(StoreAction::Init { trust_key }) => init_store(&config, &trust_key, now, out),
         Action::Store(StoreAction::Dump) => {
             print_lines(admin::run(Command::DumpStore, &config, environment)?, out)
@@ -203,7 +222,7 @@ fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Wri
             for name in added {
                 writeln!(out, "made the token key {name}")?;
             }
-            reload(config)?;
+            reload_keyring(config)?;
         }
         KeysAction::Revoke { key } => {
             let (revoked, added) = keys::revoke(config, &key, now)?;
@@ -214,7 +233,7 @@ fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Wri
             for name in added {
                 writeln!(out, "made the token key {name}")?;
             }
-            reload(config)?;
+            reload_keyring(config)?;
         }
         KeysAction::Backup(args) => {
             let lock = match (args.recipient, args.passphrase_file) {
@@ -238,7 +257,7 @@ fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Wri
             for name in restored {
                 writeln!(out, "restored {name}")?;
             }
-            reload(config)?;
+            reload_keyring(config)?;
         }
     }
     Ok(())
@@ -259,7 +278,7 @@ fn listed(entry: &KeyringEntry, now: u64) -> Value {
 }
 
 /// Tells the running service, if there is one, that the keyring changed; without one, nobody needs to know.
-fn reload(config: &Config) -> anyhow::Result<()> {
+fn reload_keyring(config: &Config) -> anyhow::Result<()> {
     admin_socket::call(&config.admin_socket, &Command::ReloadKeyring)?;
     Ok(())
 }

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use farthing_protocol::{Denomination, IssuerName, KeyEpoch};
 use farthing_service::birth::ServiceKind;
 use farthing_service::config::{self, ConfigError, ConfigPath};
+use farthing_service::differences::{Compare, Differences};
 use farthing_service::duration::Seconds;
 use farthing_service::issuer_name;
+use farthing_service::reload::Configuration;
 use farthing_service::secret_ref::SecretRef;
+use farthing_service::sort_keys;
 use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
@@ -20,7 +23,7 @@ use crate::limits::LimitsConfig;
 use crate::pack::{Pack, PackKeys};
 
 /// Every key of the file; `configs/issuer.toml` explains them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigKeys {
     listen: SocketAddr,
@@ -50,8 +53,25 @@ struct ConfigKeys {
     pack: Vec<PackKeys>,
 }
 
+sort_keys!(ConfigKeys {
+    running: [order_days, log_level, pack],
+    restart: [
+        listen,
+        tls,
+        metrics_listen,
+        admin_socket,
+        issuer_name,
+        keyring,
+        keyring_poll_seconds,
+        store,
+        signing_key,
+        log_format,
+    ],
+    tables: [epoch, limits, timeouts],
+});
+
 /// How long new keys live, and how much they are made for: the table `epoch`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EpochConfig {
     /// Days for which a key issues.
@@ -61,6 +81,8 @@ pub struct EpochConfig {
     /// Tokens that a key is expected to issue.
     pub capacity: u64,
 }
+
+sort_keys!(EpochConfig { running: [], restart: [issue_days, redeem_days, capacity], tables: [] });
 
 impl Default for EpochConfig {
     fn default() -> Self {
@@ -114,18 +136,14 @@ pub struct Config {
     pub log_level: LogLevel,
     /// What is for sale.
     pub packs: Vec<Pack>,
+    /// The file, and what it says: compared when it is read again.
+    file: PathBuf,
+    keys: ConfigKeys,
 }
 
 impl Config {
-    /// Reads and checks the file.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, as one line.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::check(path, config::load(path)?)
-    }
-
     fn check(path: &Path, keys: ConfigKeys) -> Result<Self, ConfigError> {
+        let read = keys.clone();
         let packs =
             Pack::check_all(&keys.pack).map_err(|fault| ConfigError::new(path, fault.key, fault.reason))?;
         let EpochConfig { issue_days, redeem_days, capacity } = keys.epoch;
@@ -164,6 +182,8 @@ impl Config {
             log_format: keys.log_format,
             log_level: keys.log_level,
             packs,
+            file: path.to_owned(),
+            keys: read,
         })
     }
 
@@ -175,6 +195,24 @@ impl Config {
     /// The pack with an id.
     pub fn pack(&self, id: &str) -> Option<&Pack> {
         self.packs.iter().find(|pack| pack.id() == id)
+    }
+}
+
+impl Configuration for Config {
+    fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::check(path, config::load(path)?)
+    }
+
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn differences(&self, new: &Self) -> Differences {
+        self.keys.differences(&new.keys)
+    }
+
+    fn log_level(&self) -> LogLevel {
+        self.log_level
     }
 }
 
@@ -223,5 +261,33 @@ mod tests {
         }
         let zero = format!("{SAMPLE}\n[epoch]\nissue_days = 0\n");
         assert!(parse(&zero).unwrap_err().to_string().ends_with("epoch.issue_days: it has 1 to 366 days"));
+    }
+
+    #[test]
+    fn a_key_is_compared_by_what_it_means_and_sorted() {
+        let sample = parse(SAMPLE).unwrap();
+        let differences = |from: &str, to: &str| {
+            assert!(SAMPLE.contains(from), "{from}");
+            sample.differences(&parse(&SAMPLE.replacen(from, to, 1)).unwrap())
+        };
+        assert_eq!(differences("order_days = 3", "# The default."), Differences::default());
+        for (from, to, key) in [
+            ("order_days = 3", "order_days = 4", "order_days"),
+            ("\"info\"", "\"warn\"", "log_level"),
+            ("100 articles", "100 pages", "pack"),
+            ("requests_burst = 200", "requests_burst = 300", "limits.requests_burst"),
+            ("trusted_proxies = []", "trusted_proxies = [\"10.0.0.2\"]", "limits.trusted_proxies"),
+        ] {
+            assert_eq!(differences(from, to), Differences { running: vec![key.to_owned()], restart: vec![] });
+        }
+        for (from, to, key) in [
+            ("127.0.0.1:8701", "127.0.0.1:8700", "listen"),
+            ("data/issuer.db", "issuer.db", "store"),
+            ("connections = 10000", "connections = 1", "limits.connections"),
+            ("[limits]", "[timeouts]\nstore_ms = 1\n[limits]", "timeouts.store_ms"),
+            ("[limits]", "[epoch]\nissue_days = 7\n[limits]", "epoch.issue_days"),
+        ] {
+            assert_eq!(differences(from, to), Differences { running: vec![], restart: vec![key.to_owned()] });
+        }
     }
 }

@@ -13,6 +13,7 @@ mod limits;
 mod maintenance;
 mod orders;
 mod pack;
+mod reload;
 mod routes;
 mod service;
 mod store;

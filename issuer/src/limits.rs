@@ -10,6 +10,7 @@ use farthing_service::hourly_budget::HourlyBudget;
 use farthing_service::network::Network;
 use farthing_service::problem::ProblemResponse;
 use farthing_service::rate_limit::{RateLimiter, Rates};
+use farthing_service::sort_keys;
 use serde::Deserialize;
 
 use crate::orders::Claim;
@@ -18,7 +19,7 @@ use crate::orders::Claim;
 const FORGETTING: Duration = Duration::from_mins(1);
 
 /// The table `limits`. Every key may be left out.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Requests in a minute from one address, in the long run. 600 unless said otherwise.
@@ -33,6 +34,23 @@ pub struct LimitsConfig {
     pub pending_orders: Count<100_000>,
     /// Repetitions of one order's token request in an hour. 10 unless said otherwise.
     pub repetitions_per_hour: Count<10>,
+}
+
+sort_keys!(LimitsConfig {
+    running: [requests_per_minute, requests_burst, trusted_proxies, pending_orders, repetitions_per_hour],
+    // The listeners take it when they are made.
+    restart: [connections],
+    tables: [],
+});
+
+impl LimitsConfig {
+    fn rates(&self) -> Rates {
+        Rates {
+            per_minute: self.requests_per_minute.get(),
+            burst: self.requests_burst.get(),
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
+    }
 }
 
 /// What is counted.
@@ -51,13 +69,15 @@ impl Limits {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(config: &LimitsConfig) -> Result<Self, getrandom::Error> {
-        let requests = RateLimiter::new(Rates {
-            per_minute: config.requests_per_minute.get(),
-            burst: config.requests_burst.get(),
-            trusted_proxies: config.trusted_proxies.clone(),
-        })?;
+        let requests = RateLimiter::new(config.rates())?;
         let repetitions = HourlyBudget::new(config.repetitions_per_hour.get().into());
         Ok(Self { requests: Arc::new(requests), repetitions, lines: HourlyBudget::new(1) })
+    }
+
+    /// Allows from now on what `config` says. What was counted stays counted.
+    pub fn set(&self, config: &LimitsConfig) {
+        self.requests.set_rates(config.rates());
+        self.repetitions.set_limit(config.repetitions_per_hour.get().into());
     }
 
     /// Counts a repetition of the token request of the order that `claim` owns.
@@ -107,5 +127,22 @@ mod tests {
         limits.take_repetition(other, 7_300).unwrap();
         limits.take_repetition(claim, 10_800).unwrap();
         assert!(!format!("{limits:?}").contains("1, 1"), "{limits:?}");
+    }
+
+    #[test]
+    fn other_limits_leave_what_was_counted() {
+        let config = |repetitions: u32| {
+            serde_json::from_value(serde_json::json!({ "repetitions_per_hour": repetitions })).unwrap()
+        };
+        let limits = Limits::new(&config(2)).unwrap();
+        let claim = Claim::from_bytes([1; 32]);
+        for _ in 0..2 {
+            limits.take_repetition(claim, 7_200).unwrap();
+        }
+        limits.set(&config(2));
+        limits.take_repetition(claim, 7_200).unwrap_err();
+        limits.set(&config(3));
+        limits.take_repetition(claim, 7_200).unwrap();
+        limits.take_repetition(claim, 7_200).unwrap_err();
     }
 }

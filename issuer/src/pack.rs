@@ -14,7 +14,7 @@ const MOST_TOKENS: u32 = 10_000;
 const MOST_DENOMINATIONS: usize = 4;
 
 /// The keys of a `[[pack]]` table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackKeys {
     id: String,

@@ -1,10 +1,12 @@
 //! The running issuer: its parts, how they are put together, and how they are served.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use async_trait::async_trait;
+use farthing_protocol::Denomination;
 use farthing_service::admin_socket::AdminSocket;
 use farthing_service::arithmetic::Arithmetic;
 use farthing_service::birth::ServiceKind;
@@ -13,9 +15,11 @@ use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
 use farthing_service::metrics::{Alarm, Metrics, Probe};
 use farthing_service::program;
+use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
+use serde_json::Value;
 
 use crate::admin::{self, Command};
 use crate::config::Config;
@@ -30,8 +34,8 @@ const ROTATION_ALARM: Alarm = Alarm::new("rotation");
 
 /// The issuer with everything it needs to answer.
 pub struct Issuer {
-    /// Its configuration.
-    pub config: Config,
+    /// Its configuration, part of which may change.
+    pub config: InForce<Config>,
     /// Clock and steps.
     pub environment: Environment,
     /// The token keys in force.
@@ -51,6 +55,7 @@ pub struct Issuer {
 /// # Errors
 /// Something it needs is not in order; nothing was served then.
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
+    let hangups = Hangups::listen()?;
     let metrics = Arc::new(Metrics::new(
         ServiceKind::Issuer.name(),
         env!("CARGO_PKG_VERSION"),
@@ -73,32 +78,35 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
     }
     keyring.reload().await?;
     let admin_socket = AdminSocket::bind(&config.admin_socket)?;
+    let config = InForce::new(config);
+    let start = config.current();
     let issuer = Arc::new(Issuer {
         environment,
         keyring: keyring.clone(),
         stores,
         signing_key,
         arithmetic: Arithmetic::new()?,
-        limits: Arc::new(Limits::new(&config.limits)?),
+        limits: Arc::new(Limits::new(&start.limits)?),
         config,
     });
 
     issuer.stores.load.publish(&metrics);
     issuer.arithmetic.publish(&metrics);
-    metrics.watch_keys(keyring.clone(), issuer.config.denominations());
+    let sold = Arc::clone(&issuer);
+    metrics.watch_keys(keyring.clone(), move || sold.config.current().denominations());
     let probe = Probe {
         readiness: issuer.clone(),
         pins: Arc::clone(&issuer.stores.pins),
         arithmetic: issuer.arithmetic.clone(),
     };
-    let period = issuer.config.keyring_poll.duration();
+    let period = start.keyring_poll.duration();
     let commands = Arc::clone(&issuer);
     let options = ServeOptions {
-        listen: issuer.config.listen,
-        metrics_listen: issuer.config.metrics_listen,
+        listen: start.listen,
+        metrics_listen: start.metrics_listen,
         metrics: Arc::clone(&metrics),
-        timeouts: issuer.config.timeouts,
-        connections: issuer.config.limits.connections.get(),
+        timeouts: start.timeouts,
+        connections: start.limits.connections.get(),
         tls,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
@@ -106,22 +114,42 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
             Box::pin(rotate(Arc::clone(&issuer), period, metrics)),
             Box::pin(maintenance::run(Arc::clone(&issuer.stores.leftovers), issuer.environment.clone())),
             Box::pin(Arc::clone(&issuer.limits).forget(issuer.environment.clone())),
+            Box::pin(hangups.reload(Arc::clone(&issuer))),
             Box::pin(admin_socket.serve(move |command: Command| {
                 let issuer = Arc::clone(&commands);
-                async move {
-                    if matches!(command, Command::ReloadKeyring) {
-                        issuer.keyring.reload().await.map_err(|error| error.to_string())?;
-                    }
-                    let answer =
-                        admin::execute(command, &issuer.config, &issuer.stores, &issuer.environment).await;
-                    answer.map_err(|error| program::one_line(&error))
-                }
+                async move { issuer.obey(command).await.map_err(|error| program::one_line(&error)) }
             })),
         ],
     };
     let routes = routes::of(&issuer);
     server::serve(options, routes).await?;
     Ok(())
+}
+
+impl Issuer {
+    /// The first of `sold` that no key issues now.
+    pub fn lacking(&self, sold: &BTreeSet<Denomination>) -> Option<Denomination> {
+        let (keyring, now) = (self.keyring.current(), self.environment.now());
+        sold.iter().copied().find(|one| keyring.issuing(*one, now).is_none())
+    }
+
+    /// Reads the keyring again.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line that has its cause in it.
+    pub async fn reload_keyring(&self) -> anyhow::Result<()> {
+        self.keyring.reload().await.map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Does what the operator wants.
+    async fn obey(&self, command: Command) -> anyhow::Result<Value> {
+        match command {
+            Command::Reload => return reload::reload(self).await,
+            Command::ReloadKeyring => self.reload_keyring().await?,
+            _ => {}
+        }
+        admin::execute(command, &self.config.current(), &self.stores, &self.environment).await
+    }
 }
 
 /// Adds the keys that are due, for ever, `period` apart. A failure raises the alarm and is logged once.
@@ -131,7 +159,7 @@ async fn rotate(issuer: Arc<Issuer>, period: Duration, metrics: Arc<Metrics>) {
         tokio::time::sleep(period).await;
         let shared = Arc::clone(&issuer);
         let added = tokio::task::spawn_blocking(move || {
-            keys::rotate(&shared.config, false, shared.environment.now())
+            keys::rotate(&shared.config.current(), false, shared.environment.now())
         });
         let fault = match added.await {
             Ok(Ok(names)) => {
@@ -155,10 +183,7 @@ async fn rotate(issuer: Arc<Issuer>, period: Duration, metrics: Arc<Metrics>) {
 impl Readiness for Issuer {
     async fn ready(&self) -> Result<(), String> {
         self.stores.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
-        let (keyring, now) = (self.keyring.current(), self.environment.now());
-        let lacking =
-            self.config.denominations().into_iter().find(|one| keyring.issuing(*one, now).is_none());
-        match lacking {
+        match self.lacking(&self.config.current().denominations()) {
             Some(denomination) => Err(format!("no key issues {denomination} now")),
             None => Ok(()),
         }

@@ -22,6 +22,7 @@ impl Issuer {
             orders: Some(total.orders),
         });
         let today = Day::from_unix(self.environment.now());
-        totals::signed(&self.signing_key, ServiceKind::Issuer, &self.config.issuer_name, counts, today)
+        let config = self.config.current();
+        totals::signed(&self.signing_key, ServiceKind::Issuer, &config.issuer_name, counts, today)
     }
 }

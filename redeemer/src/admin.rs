@@ -36,6 +36,8 @@ pub enum Command {
     },
     /// Every record of the store.
     DumpStore,
+    /// Reads the configuration again. Only the running service can.
+    Reload,
 }
 
 /// Gives `command` to the running service, or does it on the store if none runs.
@@ -65,6 +67,7 @@ pub async fn execute(command: Command, stores: &Stores, environment: &Environmen
         Command::AddKey { publisher } => add_key(publisher, publishers, environment).await,
         Command::RevokeKey { publisher, key } => revoke_key(publisher, key, publishers, environment).await,
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
+        Command::Reload => bail!("the service is not running, so there is nothing to reload"),
     }
 }
 

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
+use farthing_service::reload::{self, Configuration};
 use farthing_service::telemetry;
 
 use crate::admin::{self, Command};
@@ -30,12 +31,23 @@ struct Cli {
 enum Action {
     /// Run the service until it is told to stop.
     Serve,
+    /// Make the running service read its configuration again, and print the keys that changed.
+    Reload,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigAction),
     /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
     /// Add and list those who redeem tokens, and their API keys.
     #[command(subcommand)]
     Publishers(PublishersAction),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigAction {
+    /// Read and check the configuration file; the service need not run.
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,6 +100,11 @@ enum KeysAction {
 pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> Result<(), RunError> {
     let cli = Cli::try_parse_from(args)?;
     let mut out = io::stdout().lock();
+    if matches!(cli.action, Action::Reload) {
+        // Before the file is read here: the service is to say, and to log, what is wrong with it.
+        print_lines(reload::ask(&cli.config, &Command::Reload)?, &mut out)?;
+        return Ok(());
+    }
     let config = Config::load(&cli.config).map_err(anyhow::Error::new)?;
     telemetry::init(config.log_format, config.log_level).map_err(anyhow::Error::new)?;
     act(cli.action, config, environment, &mut out)?;
@@ -107,6 +124,10 @@ fn act(
         }
         Action::Store(StoreAction::Init { trust_key }) => {
             return init_store(&config, &trust_key, environment.now(), out);
+        }
+        Action::Reload => return print_lines(reload::ask(config.file(), &Command::Reload)?, out),
+        Action::Config(ConfigAction::Check) => {
+            return Ok(writeln!(out, "{} is in order", config.file().display())?);
         }
         Action::Store(StoreAction::Dump) => Command::DumpStore,
         Action::Publishers(PublishersAction::Add { name }) => {

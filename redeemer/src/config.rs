@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use farthing_protocol::IssuerName;
 use farthing_service::birth::ServiceKind;
 use farthing_service::config::{self, ConfigError, ConfigPath};
+use farthing_service::differences::{Compare, Differences};
 use farthing_service::duration::Seconds;
 use farthing_service::issuer_name;
+use farthing_service::reload::Configuration;
 use farthing_service::secret_ref::SecretRef;
+use farthing_service::sort_keys;
 use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
@@ -18,7 +21,7 @@ use serde::Deserialize;
 use crate::limits::LimitsConfig;
 
 /// Every key of the file; `configs/redeemer.toml` explains them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigKeys {
     listen: SocketAddr,
@@ -42,6 +45,24 @@ struct ConfigKeys {
     #[serde(default)]
     log_level: LogLevel,
 }
+
+sort_keys!(ConfigKeys {
+    running: [log_level],
+    restart: [
+        listen,
+        tls,
+        metrics_listen,
+        admin_socket,
+        issuer_name,
+        keyring,
+        keyring_poll_seconds,
+        store,
+        signing_key,
+        idempotency_secret,
+        log_format,
+    ],
+    tables: [limits, timeouts],
+});
 
 /// A configuration that has been checked, with every path resolved.
 #[derive(Debug, Clone)]
@@ -76,18 +97,14 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged.
     pub log_level: LogLevel,
+    /// The file, and what it says: compared when it is read again.
+    file: PathBuf,
+    keys: ConfigKeys,
 }
 
 impl Config {
-    /// Reads and checks the file.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, as one line.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Ok(Self::resolve(path, config::load(path)?))
-    }
-
     fn resolve(path: &Path, keys: ConfigKeys) -> Self {
+        let read = keys.clone();
         let base = config::base_directory(path).to_owned();
         let store = StoreSettings::new(keys.store, &base, keys.timeouts.store_ms.duration());
         let beside_store = |extension| store.secret(ServiceKind::Redeemer, extension);
@@ -107,7 +124,27 @@ impl Config {
             timeouts: keys.timeouts,
             log_format: keys.log_format,
             log_level: keys.log_level,
+            file: path.to_owned(),
+            keys: read,
         }
+    }
+}
+
+impl Configuration for Config {
+    fn load(path: &Path) -> Result<Self, ConfigError> {
+        Ok(Self::resolve(path, config::load(path)?))
+    }
+
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn differences(&self, new: &Self) -> Differences {
+        self.keys.differences(&new.keys)
+    }
+
+    fn log_level(&self) -> LogLevel {
+        self.log_level
     }
 }
 
@@ -142,6 +179,27 @@ mod tests {
         assert_eq!(config.idempotency_secret, file("redeemer.idempotency-secret"));
         let sample = parse(SAMPLE).unwrap();
         assert_eq!(sample.signing_key, SecretRef::parse("file:data/redeemer.signing-key").unwrap());
+    }
+
+    #[test]
+    fn limits_and_the_log_level_change_while_it_runs() {
+        let sample = parse(SAMPLE).unwrap();
+        let differences = |from: &str, to: &str| {
+            assert!(SAMPLE.contains(from), "{from}");
+            let Differences { running, restart } =
+                sample.differences(&parse(&SAMPLE.replacen(from, to, 1)).unwrap());
+            (running.join(" "), restart.join(" "))
+        };
+        for (from, to, running, restart) in [
+            ("store_ms = 2000", "# The default.", "", ""),
+            ("\"info\"", "\"warn\"", "log_level", ""),
+            ("_per_hour = 10000", "_per_hour = 1", "limits.invalid_tokens_per_hour", ""),
+            ("connections = 10000", "connections = 1", "", "limits.connections"),
+            ("127.0.0.1:8702", "127.0.0.1:1", "", "listen"),
+            ("store_ms = 2000", "store_ms = 1", "", "timeouts.store_ms"),
+        ] {
+            assert_eq!(differences(from, to), (running.to_owned(), restart.to_owned()));
+        }
     }
 
     #[test]

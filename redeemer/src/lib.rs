@@ -11,6 +11,7 @@ mod limits;
 mod maintenance;
 mod publishers;
 mod redemption;
+mod reload;
 mod routes;
 mod service;
 mod store;

@@ -10,6 +10,7 @@ use farthing_service::hourly_budget::HourlyBudget;
 use farthing_service::network::Network;
 use farthing_service::problem::ProblemResponse;
 use farthing_service::rate_limit::{RateLimiter, Rates};
+use farthing_service::sort_keys;
 use serde::Deserialize;
 
 use crate::publishers::PublisherId;
@@ -18,7 +19,7 @@ use crate::publishers::PublisherId;
 const FORGETTING: Duration = Duration::from_mins(1);
 
 /// The table `limits`. Every key may be left out.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Requests in a minute from one address, in the long run. 60000 unless said otherwise: one address may be all of
@@ -32,6 +33,23 @@ pub struct LimitsConfig {
     pub connections: Count<10_000>,
     /// Invalid tokens from one publisher in an hour. 10000 unless said otherwise.
     pub invalid_tokens_per_hour: Count<10_000>,
+}
+
+sort_keys!(LimitsConfig {
+    running: [requests_per_minute, requests_burst, trusted_proxies, invalid_tokens_per_hour],
+    // The listeners take it when they are made.
+    restart: [connections],
+    tables: [],
+});
+
+impl LimitsConfig {
+    fn rates(&self) -> Rates {
+        Rates {
+            per_minute: self.requests_per_minute.get(),
+            burst: self.requests_burst.get(),
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
+    }
 }
 
 /// What is counted.
@@ -48,13 +66,15 @@ impl Limits {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(config: &LimitsConfig) -> Result<Self, getrandom::Error> {
-        let requests = RateLimiter::new(Rates {
-            per_minute: config.requests_per_minute.get(),
-            burst: config.requests_burst.get(),
-            trusted_proxies: config.trusted_proxies.clone(),
-        })?;
+        let requests = RateLimiter::new(config.rates())?;
         let invalid_tokens = HourlyBudget::new(config.invalid_tokens_per_hour.get().into());
         Ok(Self { requests: Arc::new(requests), invalid_tokens })
+    }
+
+    /// Allows from now on what `config` says. What was counted stays counted.
+    pub fn set(&self, config: &LimitsConfig) {
+        self.requests.set_rates(config.rates());
+        self.invalid_tokens.set_limit(config.invalid_tokens_per_hour.get().into());
     }
 
     /// Whether a publisher's tokens are looked at in this hour.
@@ -100,5 +120,21 @@ mod tests {
         assert_eq!(refused.problem().kind, ProblemKind::TooManyInvalidTokens.uri());
         limits.check_invalid_tokens(&other, 7_300).unwrap();
         limits.check_invalid_tokens(&publisher, 10_800).unwrap();
+    }
+
+    #[test]
+    fn other_limits_leave_what_was_counted() {
+        let config = |tokens: u32| {
+            serde_json::from_value(serde_json::json!({ "invalid_tokens_per_hour": tokens })).unwrap()
+        };
+        let limits = Limits::new(&config(5)).unwrap();
+        let publisher = PublisherId::from_bytes([1; 16]);
+        limits.count_invalid_tokens(publisher, 5, 7_200);
+        limits.set(&config(5));
+        limits.check_invalid_tokens(&publisher, 7_200).unwrap_err();
+        limits.set(&config(6));
+        limits.check_invalid_tokens(&publisher, 7_200).unwrap();
+        limits.count_invalid_tokens(publisher, 1, 7_200);
+        limits.check_invalid_tokens(&publisher, 7_200).unwrap_err();
     }
 }

@@ -14,11 +14,13 @@ use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
 use farthing_service::metrics::{Metrics, Probe};
 use farthing_service::program;
+use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
+use serde_json::Value;
 
-use crate::admin;
+use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::limits::Limits;
 use crate::maintenance;
@@ -28,8 +30,8 @@ use crate::store::Stores;
 
 /// The redeemer with everything it needs to answer.
 pub struct Redeemer {
-    /// Its configuration.
-    pub config: Config,
+    /// Its configuration, part of which may change.
+    pub config: InForce<Config>,
     /// Clock and steps.
     pub environment: Environment,
     /// The token keys in force.
@@ -53,8 +55,10 @@ pub struct Redeemer {
 /// # Errors
 /// Something it needs is not in order; nothing was served then.
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
+    let hangups = Hangups::listen()?;
     let stores = Stores::open(&config.store, &environment).await?;
-    let (redeemer, options) = assemble(stores, config, environment).await?;
+    let (redeemer, mut options) = assemble(stores, config, environment).await?;
+    options.tasks.push(Box::pin(hangups.reload(Arc::clone(&redeemer))));
     server::serve(options, routes::of(&redeemer)).await?;
     Ok(())
 }
@@ -83,34 +87,37 @@ async fn assemble(
     })
     .await?;
     let admin_socket = AdminSocket::bind(&config.admin_socket)?;
+    let config = InForce::new(config);
+    let start = config.current();
     let redeemer = Arc::new(Redeemer {
-        challenge: TokenChallenge::for_purchase(config.issuer_name.clone()).digest(),
+        challenge: TokenChallenge::for_purchase(start.issuer_name.clone()).digest(),
         environment: environment.clone(),
         keyring: keyring.clone(),
         stores: stores.clone(),
         idempotency,
         signing_key,
         arithmetic: Arithmetic::new()?,
-        limits: Arc::new(Limits::new(&config.limits)?),
+        limits: Arc::new(Limits::new(&start.limits)?),
         config,
     });
 
     stores.load.publish(&metrics);
     redeemer.arithmetic.publish(&metrics);
-    metrics.watch_keys(keyring.clone(), BTreeSet::new());
+    metrics.watch_keys(keyring.clone(), BTreeSet::new);
     let probe = Probe {
         readiness: redeemer.clone(),
         pins: Arc::clone(&stores.pins),
         arithmetic: redeemer.arithmetic.clone(),
     };
-    let period = redeemer.config.keyring_poll.duration();
+    let period = start.keyring_poll.duration();
     let leftovers = Arc::clone(&stores.leftovers);
+    let commands = Arc::clone(&redeemer);
     let options = ServeOptions {
-        listen: redeemer.config.listen,
-        metrics_listen: redeemer.config.metrics_listen,
+        listen: start.listen,
+        metrics_listen: start.metrics_listen,
         metrics: Arc::clone(&metrics),
-        timeouts: redeemer.config.timeouts,
-        connections: redeemer.config.limits.connections.get(),
+        timeouts: start.timeouts,
+        connections: start.limits.connections.get(),
         tls,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
@@ -118,15 +125,22 @@ async fn assemble(
             Box::pin(maintenance::run(leftovers, environment.clone())),
             Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
             Box::pin(admin_socket.serve(move |command| {
-                let (stores, environment) = (stores.clone(), environment.clone());
-                async move {
-                    let answer = admin::execute(command, &stores, &environment).await;
-                    answer.map_err(|error| program::one_line(&error))
-                }
+                let redeemer = Arc::clone(&commands);
+                async move { redeemer.obey(command).await.map_err(|error| program::one_line(&error)) }
             })),
         ],
     };
     Ok((redeemer, options))
+}
+
+impl Redeemer {
+    /// Does what the operator wants.
+    async fn obey(&self, command: Command) -> anyhow::Result<Value> {
+        match command {
+            Command::Reload => reload::reload(self).await,
+            other => admin::execute(other, &self.stores, &self.environment).await,
+        }
+    }
 }
 
 #[async_trait]

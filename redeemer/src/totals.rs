@@ -22,6 +22,7 @@ impl Redeemer {
             orders: None,
         });
         let today = Day::from_unix(self.environment.now());
-        totals::signed(&self.signing_key, ServiceKind::Redeemer, &self.config.issuer_name, counts, today)
+        let config = self.config.current();
+        totals::signed(&self.signing_key, ServiceKind::Redeemer, &config.issuer_name, counts, today)
     }
 }

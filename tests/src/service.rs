@@ -87,6 +87,14 @@ impl ServiceProcess {
         Ok(())
     }
 
+    /// Asks it with SIGHUP to read its configuration again; the log has what comes of it.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub fn hang_up(&self) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::HUP)?)
+    }
+
     /// Asks it to stop with SIGTERM and waits until it has.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const HOUR: u64 = 3_600;
@@ -12,7 +13,7 @@ const MOST_KEYS: usize = 100_000;
 
 /// A budget for each key and hour of the clock. `now` is in unix seconds.
 pub struct HourlyBudget<K> {
-    limit: u64,
+    limit: AtomicU64,
     hour: Mutex<Hour<K>>,
 }
 
@@ -32,7 +33,12 @@ pub struct Exhausted {
 impl<K: Eq + Hash> HourlyBudget<K> {
     /// `limit` for each key in each hour.
     pub fn new(limit: u64) -> Self {
-        Self { limit, hour: Mutex::new(Hour { number: 0, spent: HashMap::new() }) }
+        Self { limit: AtomicU64::new(limit), hour: Mutex::new(Hour { number: 0, spent: HashMap::new() }) }
+    }
+
+    /// Gives each key another budget. What was taken in this hour stays taken.
+    pub fn set_limit(&self, limit: u64) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Takes one.
@@ -68,7 +74,11 @@ impl<K: Eq + Hash> HourlyBudget<K> {
 
     fn look(&self, hour: &Hour<K>, key: &K, now: u64) -> Result<(), Exhausted> {
         let spent = hour.spent.get(key).copied().unwrap_or_default();
-        if spent < self.limit { Ok(()) } else { Err(Exhausted { retry_after: HOUR - now % HOUR }) }
+        if spent < self.limit.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err(Exhausted { retry_after: HOUR - now % HOUR })
+        }
     }
 
     /// The hour of `now`.
@@ -111,6 +121,19 @@ mod tests {
         assert_eq!(budget.check(&"a", NOW + 2_999), Err(Exhausted { retry_after: 1 }));
         budget.take("b", NOW).unwrap();
         budget.take("a", NOW + 3_000).unwrap();
+    }
+
+    #[test]
+    fn another_limit_leaves_what_was_taken() {
+        let budget = HourlyBudget::new(2);
+        budget.spend("a", 2, NOW);
+        budget.set_limit(3);
+        budget.take("a", NOW).unwrap();
+        budget.take("a", NOW).unwrap_err();
+        budget.set_limit(1);
+        budget.take("a", NOW).unwrap_err();
+        budget.take("b", NOW).unwrap();
+        budget.take("b", NOW).unwrap_err();
     }
 
     #[test]

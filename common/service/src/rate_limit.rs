@@ -11,6 +11,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{ResponseError, web};
+use arc_swap::ArcSwap;
 use farthing_api::ProblemKind;
 use sha2::{Digest, Sha256};
 
@@ -39,16 +40,35 @@ pub struct Rates {
 
 /// Counts requests by address.
 pub struct RateLimiter {
+    trusted_proxies: ArcSwap<Vec<Network>>,
+    counts: Mutex<Counts>,
+}
+
+/// What an address may do, in time.
+#[derive(Clone, Copy)]
+struct Pace {
     /// Between two requests in the long run.
     interval: Duration,
     /// How far ahead of that an address may be.
     lead: Duration,
-    trusted_proxies: Vec<Network>,
-    counts: Mutex<Counts>,
+}
+
+impl Pace {
+    fn of(rates: &Rates) -> Self {
+        let interval = Duration::from_mins(1) / rates.per_minute.max(1);
+        Self { interval, lead: interval * (rates.burst.max(1) - 1) }
+    }
+
+    /// How far ahead an address is at this pace whose requests put it so far `ahead` at another.
+    fn ahead_from(self, other: Self, ahead: Duration) -> Duration {
+        let nanos = ahead.as_nanos() * self.interval.as_nanos() / other.interval.as_nanos();
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
 }
 
 /// What one hour knows.
 struct Counts {
+    pace: Pace,
     salt: [u8; 32],
     began: Instant,
     swept: Instant,
@@ -62,16 +82,29 @@ impl RateLimiter {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(rates: Rates) -> Result<Self, getrandom::Error> {
-        let interval = Duration::from_mins(1) / rates.per_minute.max(1);
+        let pace = Pace::of(&rates);
         let mut salt = [0; 32];
         getrandom::fill(&mut salt)?;
         let now = Instant::now();
         Ok(Self {
-            interval,
-            lead: interval * (rates.burst.max(1) - 1),
-            trusted_proxies: rates.trusted_proxies,
-            counts: Mutex::new(Counts { salt, began: now, swept: now, due: HashMap::new() }),
+            trusted_proxies: ArcSwap::from_pointee(rates.trusted_proxies),
+            counts: Mutex::new(Counts { pace, salt, began: now, swept: now, due: HashMap::new() }),
         })
+    }
+
+    /// Allows other rates from now on. The requests that an address has made still count against it.
+    pub fn set_rates(&self, rates: Rates) {
+        self.set_pace(Pace::of(&rates), Instant::now());
+        self.trusted_proxies.store(Arc::new(rates.trusted_proxies));
+    }
+
+    fn set_pace(&self, pace: Pace, now: Instant) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (old, elapsed) = (counts.pace, now.saturating_duration_since(counts.began));
+        for due in counts.due.values_mut() {
+            *due = elapsed + pace.ahead_from(old, due.saturating_sub(elapsed));
+        }
+        counts.pace = pace;
     }
 
     /// Counts a request; if there were too many, how long to wait for the next.
@@ -82,11 +115,12 @@ impl RateLimiter {
         let elapsed = now.saturating_duration_since(counts.began);
         let due = counts.due.get(&name).copied().unwrap_or_default().max(elapsed);
         let ahead = due.saturating_sub(elapsed);
-        if ahead > self.lead {
-            return Err(ahead.saturating_sub(self.lead));
+        let Pace { interval, lead } = counts.pace;
+        if ahead > lead {
+            return Err(ahead.saturating_sub(lead));
         }
         if counts.has_room(&name, now, elapsed) {
-            counts.due.insert(name, due + self.interval);
+            counts.due.insert(name, due + interval);
         }
         Ok(())
     }
@@ -99,7 +133,7 @@ impl RateLimiter {
     /// The answer to a request that is one too many.
     fn refusal(&self, request: &ServiceRequest) -> Option<ProblemResponse> {
         let peer = request.peer_addr()?.ip();
-        let address = client_address(peer, request.headers(), &self.trusted_proxies)?;
+        let address = client_address(peer, request.headers(), &self.trusted_proxies.load())?;
         let wait = self.admit(address, Instant::now()).err()?;
         let detail = "your network address makes more requests than are answered; send fewer, and repeat this one \
                       after the seconds in Retry-After, which is safe";
@@ -116,7 +150,7 @@ impl Counts {
             let mut fresh = [0; 32];
             let _ = getrandom::fill(&mut fresh);
             let salt = Sha256::new().chain_update(self.salt).chain_update(fresh).finalize();
-            *self = Self { salt: salt.into(), began: now, swept: now, due: HashMap::new() };
+            *self = Self { pace: self.pace, salt: salt.into(), began: now, swept: now, due: HashMap::new() };
         }
     }
 

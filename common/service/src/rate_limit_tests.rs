@@ -34,6 +34,34 @@ fn an_address_has_its_burst_and_then_its_rate() {
 }
 
 #[test]
+fn other_rates_leave_the_requests_that_were_made() {
+    let (limiter, now) = (limiter(1, 3, &[]), Instant::now());
+    let rates = |per_minute, burst| Pace::of(&Rates { per_minute, burst, trusted_proxies: Vec::new() });
+    let (reader, other) = (address("203.0.113.7"), address("203.0.113.8"));
+    for _ in 0..3 {
+        limiter.admit(reader, now).unwrap();
+    }
+    limiter.admit(reader, now).unwrap_err();
+    limiter.set_pace(rates(600, 5), now);
+    for _ in 0..2 {
+        limiter.admit(reader, now).unwrap();
+    }
+    let wait = limiter.admit(reader, now).unwrap_err();
+    assert!(wait <= Duration::from_millis(100), "it waits at the new rate: {wait:?}");
+    limiter.set_pace(rates(600, 5), now);
+    limiter.admit(reader, now).unwrap_err();
+    limiter.set_pace(rates(1, 1), now);
+    limiter.admit(reader, now + Duration::from_mins(4)).unwrap_err();
+    limiter.admit(reader, now + Duration::from_mins(5)).unwrap();
+    limiter.admit(other, now).unwrap();
+    limiter.admit(other, now).unwrap_err();
+    limiter.set_pace(rates(u32::MAX, u32::MAX), now);
+    limiter.admit(reader, now).unwrap();
+    limiter.set_pace(rates(1, u32::MAX), now);
+    limiter.admit(reader, now).unwrap();
+}
+
+#[test]
 fn a_network_of_ipv6_is_one_address() {
     let (limiter, now) = (limiter(1, 1, &[]), Instant::now());
     limiter.admit(address("2001:db8:0:1::1"), now).unwrap();

@@ -5,11 +5,14 @@
 //! whole headers at their finer levels.
 
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, ParseError, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How log lines look: the key `log_format`.
@@ -23,8 +26,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// The least level that is logged: the key `log_level`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// The least level that is logged: the key `log_level`. A greater one logs more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
     /// What needs the operator at once.
@@ -52,6 +55,27 @@ impl LogLevel {
     }
 }
 
+/// Where the level of the lines that are written can be changed, once logging was started.
+static FILTER: OnceLock<LevelFilter> = OnceLock::new();
+
+/// What decides which lines are written.
+#[derive(Debug)]
+enum LevelFilter {
+    /// `RUST_LOG`, for as long as the process lives.
+    Environment,
+    /// The configuration.
+    Configured(reload::Handle<EnvFilter, Registry>),
+}
+
+/// What came of [`set_level`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LevelSet {
+    /// The level is in force.
+    Done,
+    /// `RUST_LOG` was set at the start, and keeps its place.
+    Overruled,
+}
+
 /// Starts logging to standard error. The environment variable `RUST_LOG` takes the place of `level`. Later calls do
 /// nothing, so that tests may start it as often as they like.
 ///
@@ -60,6 +84,7 @@ impl LogLevel {
 pub fn init(format: LogFormat, level: LogLevel) -> Result<(), TelemetryError> {
     let asked = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let filter = EnvFilter::try_new(asked.as_deref().unwrap_or(level.directive()))?;
+    let (filter, handle) = reload::Layer::new(filter);
     let filter = filter.and(filter_fn(may_be_logged));
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match format {
@@ -67,8 +92,24 @@ pub fn init(format: LogFormat, level: LogLevel) -> Result<(), TelemetryError> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     // It fails only when logging has been started before.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    if tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().is_ok() {
+        let filter = if asked.is_some() { LevelFilter::Environment } else { LevelFilter::Configured(handle) };
+        let _ = FILTER.set(filter);
+    }
     Ok(())
+}
+
+/// Logs from now on what `level` says, unless `RUST_LOG` was set at the start. Without logging it does nothing.
+pub fn set_level(level: LogLevel) -> LevelSet {
+    match FILTER.get() {
+        Some(LevelFilter::Environment) => LevelSet::Overruled,
+        Some(LevelFilter::Configured(handle)) => {
+            // It fails only when the subscriber is gone, and ours lives as long as the process.
+            let _ = handle.reload(EnvFilter::new(level.directive()));
+            LevelSet::Done
+        }
+        None => LevelSet::Done,
+    }
 }
 
 /// Whether a line of this origin and level may be written at all.

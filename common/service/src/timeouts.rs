@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::duration::{Milliseconds, Seconds};
+use crate::sort_keys;
 
 /// How long anything may take: the table `timeouts`. Every key may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -19,3 +20,9 @@ pub struct Timeouts {
     /// Requests in flight when the service is told to stop. 8 unless said otherwise: service managers kill after 10.
     pub shutdown_seconds: Seconds<8>,
 }
+
+sort_keys!(Timeouts {
+    running: [],
+    restart: [store_ms, request_head_seconds, request_body_seconds, keep_alive_seconds, shutdown_seconds],
+    tables: [],
+});

@@ -4,6 +4,7 @@ use std::path::Path;
 use age::secrecy::SecretString;
 use farthing_protocol::{Day, SECONDS_PER_DAY};
 use farthing_service::keyring::{self, KeyStatus};
+use farthing_service::reload::Configuration;
 
 use super::*;
 use crate::config::Config;

@@ -16,7 +16,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 }
 
 async fn show(issuer: web::Data<Issuer>) -> Result<HttpResponse, ProblemResponse> {
-    let name = issuer.config.issuer_name.clone();
+    let name = issuer.config.current().issuer_name.clone();
     let directory = directory(name, &issuer.keyring.current(), issuer.environment.now());
     let body = directory.encode().map_err(|error| ProblemResponse::internal(&error))?;
     Ok(HttpResponse::Ok()

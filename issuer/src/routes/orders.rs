@@ -5,6 +5,7 @@ use farthing_service::body::JsonBody;
 use farthing_service::problem::ProblemResponse;
 
 use super::claim;
+use crate::config::Config;
 use crate::orders::{Claim, Method, Order, OrderId, Progress};
 use crate::service::Issuer;
 use crate::store::Created;
@@ -22,9 +23,10 @@ async fn create(
 ) -> Result<HttpResponse, ProblemResponse> {
     let JsonBody(wanted) = body;
     let today = Day::from_unix(issuer.environment.now());
-    let order = new_order(&issuer, &wanted, today)?;
+    let config = issuer.config.current();
+    let order = new_order(&config, &wanted, today)?;
     issuer.environment.step("order.create.before");
-    let most = issuer.config.limits.pending_orders.get();
+    let most = config.limits.pending_orders.get();
     let created = issuer.stores.orders.create(order.clone(), most.into()).await?;
     issuer.environment.step("order.create.after");
     match created {
@@ -45,8 +47,8 @@ async fn create(
     }
 }
 
-fn new_order(issuer: &Issuer, wanted: &NewOrder, today: Day) -> Result<Order, ProblemResponse> {
-    let pack = issuer.config.pack(&wanted.pack).ok_or_else(|| {
+fn new_order(config: &Config, wanted: &NewOrder, today: Day) -> Result<Order, ProblemResponse> {
+    let pack = config.pack(&wanted.pack).ok_or_else(|| {
         ProblemResponse::new(ProblemKind::PackUnknown, "choose a pack of GET /v1/packs").in_field("pack")
     })?;
     let method = Method::named(&wanted.method).ok_or_else(|| {
@@ -59,7 +61,7 @@ fn new_order(issuer: &Issuer, wanted: &NewOrder, today: Day) -> Result<Order, Pr
         pack: pack.ordered(),
         method,
         created: today,
-        expires: today.plus(issuer.config.order_days),
+        expires: today.plus(config.order_days),
         progress: Progress::Pending,
         revision: 0,
     })

@@ -9,5 +9,5 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 }
 
 async fn list(issuer: web::Data<Issuer>) -> web::Json<PackListing> {
-    web::Json(PackListing { packs: issuer.config.packs.iter().map(Pack::view).collect() })
+    web::Json(PackListing { packs: issuer.config.current().packs.iter().map(Pack::view).collect() })
 }

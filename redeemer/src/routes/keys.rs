@@ -17,7 +17,7 @@ async fn list(redeemer: web::Data<Redeemer>) -> HttpResponse {
     let (keyring, now) = (redeemer.keyring.current(), redeemer.environment.now());
     let accepted = keyring.entries().into_iter().filter(|entry| entry.status(now).redeems());
     let listing = KeyListing {
-        issuer_name: redeemer.config.issuer_name.to_string(),
+        issuer_name: redeemer.config.current().issuer_name.to_string(),
         keys: accepted.map(|entry| listed(entry.facts())).collect(),
     };
     HttpResponse::Ok().insert_header((CACHE_CONTROL, CACHE)).json(listing)

@@ -14,6 +14,7 @@ use farthing_api::{Envelope, KeyListing, Problem, ProblemKind, Totals};
 use farthing_protocol::{IssuerName, SECONDS_PER_DAY, Token};
 use farthing_service::birth::{Birth, TrustedKeys};
 use farthing_service::clock::Clock;
+use farthing_service::reload::Configuration;
 use farthing_service::server::Server;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;

@@ -13,6 +13,7 @@ mod privacy;
 mod purchase;
 mod redeemer_answers;
 mod refusals;
+mod reload;
 mod rotation;
 mod slow_clients;
 mod tls;

@@ -14,18 +14,25 @@ use super::Metrics;
 use crate::clock::Clock;
 use crate::keyring::{KeyStatus, Keyring, KeyringWatch};
 
+/// Asked at each scrape: what is sold may change while the service runs.
+type Sold = Box<dyn Fn() -> BTreeSet<Denomination> + Send + Sync>;
+
 /// The keys in force, and the denominations that must be issued.
 struct KeyAges {
     keyring: KeyringWatch,
-    sold: BTreeSet<Denomination>,
+    sold: Sold,
     clock: Arc<dyn Clock>,
 }
 
 impl Metrics {
-    /// Publishes how long the keys of `keyring` last. `sold` are the denominations that must always have a key that
+    /// Publishes how long the keys of `keyring` last. `sold` tells the denominations that must always have a key that
     /// issues: none on a redeemer.
-    pub fn watch_keys(&self, keyring: KeyringWatch, sold: BTreeSet<Denomination>) {
-        let ages = KeyAges { keyring, sold, clock: Arc::clone(&self.clock) };
+    pub fn watch_keys(
+        &self,
+        keyring: KeyringWatch,
+        sold: impl Fn() -> BTreeSet<Denomination> + Send + Sync + 'static,
+    ) {
+        let ages = KeyAges { keyring, sold: Box::new(sold), clock: Arc::clone(&self.clock) };
         self.register(|registry| registry.register_collector(Box::new(ages)));
     }
 }
@@ -60,22 +67,24 @@ impl Collector for KeyAges {
             put(&mut metric, "key", entry.name(), left)?;
         }
 
-        if self.sold.is_empty() {
+        let sold = (self.sold)();
+        if sold.is_empty() {
             return Ok(());
         }
         let mut metric =
             gauge(&mut encoder, "farthing_issuing_keys", "1 while a key issues this denomination")?;
-        for sold in &self.sold {
-            let issues = u64::from(keyring.issuing(*sold, now).is_some());
-            put(&mut metric, "denomination", &sold.to_string(), issues)?;
+        for denomination in &sold {
+            let issues = u64::from(keyring.issuing(*denomination, now).is_some());
+            put(&mut metric, "denomination", &denomination.to_string(), issues)?;
         }
         let mut metric = gauge(
             &mut encoder,
             "farthing_issuing_seconds_left",
             "Until the last key made so far stops issuing this denomination",
         )?;
-        for sold in &self.sold {
-            put(&mut metric, "denomination", &sold.to_string(), last_issuing(&keyring, *sold, now))?;
+        for denomination in &sold {
+            let left = last_issuing(&keyring, *denomination, now);
+            put(&mut metric, "denomination", &denomination.to_string(), left)?;
         }
         Ok(())
     }

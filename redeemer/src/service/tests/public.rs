@@ -13,7 +13,7 @@ fn keys_and_totals_are_public() {
     ];
     let keys = keys.map(|(seed, offset, denomination)| TestKey::starting(seed, offset, denomination));
     let running = Running::start(&keys.each_ref());
-    keys[4].revoke(&running.redeemer.config.keyring);
+    keys[4].revoke(&running.redeemer.config.current().keyring);
     running.reload();
     let answer = send(Request::get(format!("{}/v1/keys", running.url)).body(Vec::new()).unwrap());
     assert_eq!(answer.header("cache-control"), Some("public, max-age=60"));

@@ -66,7 +66,7 @@ fn bad_tokens_get_their_results_and_burn_nothing() {
     let running = Running::start(&[&cent, &revoked]);
     let good = cent.token(1);
     running.redeem("r", &[&revoked.token(1)], true).results(200, &["accepted"]);
-    revoked.revoke(&running.redeemer.config.keyring);
+    revoked.revoke(&running.redeemer.config.current().keyring);
     running.reload();
     let foreign = TokenChallenge::for_purchase(IssuerName::new("other.example").unwrap()).digest();
     let mut forged = cent.token(2).encode();
@@ -126,7 +126,8 @@ fn the_store_links_no_token_to_a_publisher_a_request_or_a_minute() {
     let token = cent.token(1);
     running.redeem("/articles/secret", &[&token], true).results(200, &["accepted"]);
     let dumped =
-        admin::run(Command::DumpStore, &running.redeemer.config, &Environment::production()).unwrap();
+        admin::run(Command::DumpStore, &running.redeemer.config.current(), &Environment::production())
+            .unwrap();
     let records = dumped.as_array().unwrap();
     let mark = data_encoding::HEXLOWER.encode(&token.authenticator().as_bytes()[..16]);
     let marks: Vec<_> = records.iter().filter(|record| record.to_string().contains(&mark)).collect();

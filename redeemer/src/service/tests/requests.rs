@@ -114,7 +114,7 @@ fn a_revoked_api_key_is_refused_and_the_next_serves() {
 #[test]
 fn commands_reach_the_running_service() {
     let running = Running::start(&[&TestKey::new(1)]);
-    let config = &running.redeemer.config;
+    let config = &*running.redeemer.config.current();
     let listed = farthing_service::admin_socket::call(&config.admin_socket, &Command::ListPublishers);
     assert_eq!(listed.unwrap().unwrap()[0]["name"], "Daily");
     let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
