@@ -15,6 +15,7 @@ use farthing_service::metrics::{Alarm, Metrics, Probe};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
+use farthing_service::traces::Traces;
 
 use crate::admin::{self, Command};
 use crate::config::Config;
@@ -56,6 +57,14 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         Arc::clone(&environment.clock),
     ));
     let stores = Stores::open(&config.store, &environment).await?;
+    let traces = config.traces.clone().map(|traces| {
+        Traces::new(
+            traces,
+            ServiceKind::Issuer.name(),
+            env!("CARGO_PKG_VERSION"),
+            Arc::clone(&environment.clock),
+        )
+    });
     let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let keyring = KeyringWatch::start(KeyringSource {
@@ -99,6 +108,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         timeouts: issuer.config.timeouts,
         connections: issuer.config.limits.connections.get(),
         tls,
+        traces,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, Arc::clone(&metrics))),

@@ -16,6 +16,7 @@ use farthing_service::metrics::{Metrics, Probe};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
+use farthing_service::traces::Traces;
 
 use crate::admin;
 use crate::config::Config;
@@ -69,6 +70,14 @@ async fn assemble(
         env!("CARGO_PKG_VERSION"),
         Arc::clone(&environment.clock),
     ));
+    let traces = config.traces.clone().map(|traces| {
+        Traces::new(
+            traces,
+            ServiceKind::Redeemer.name(),
+            env!("CARGO_PKG_VERSION"),
+            Arc::clone(&environment.clock),
+        )
+    });
     let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let secret = config.idempotency_secret.read(&config.base).context("idempotency_secret")?;
@@ -111,6 +120,7 @@ async fn assemble(
         timeouts: redeemer.config.timeouts,
         connections: redeemer.config.limits.connections.get(),
         tls,
+        traces,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, metrics)),
