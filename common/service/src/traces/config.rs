@@ -8,8 +8,8 @@ use ureq::http::Uri;
 
 use crate::metrics::STEP;
 
-/// Most traces that may be kept of a kind: with everything that a service can be asked, some 100 MB.
-const MOST: u64 = 10_000;
+/// Most traces that may be kept of a kind: of everything that a service can be asked, some 10 MB.
+const MOST: u64 = 1_000;
 
 /// The table `traces`. Without it there are none.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Endpoint {
     }
 }
 
-/// 10 to 10,000 traces; 10 when the configuration says nothing, so that an hour has ten of a kind or none: that is no
+/// 10 to 1,000 traces; 10 when the configuration says nothing, so that an hour has ten of a kind or none: that is no
 /// count of purchases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TracesOfAKind(u16);
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for TracesOfAKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = u64::deserialize(deserializer)?;
         let kept = u16::try_from(number).ok().filter(|kept| (STEP..=MOST).contains(&u64::from(*kept)));
-        let expected = "a whole number from 10 to 10000, since traces are sent in tens";
+        let expected = "a whole number from 10 to 1000, since traces are sent in tens";
         kept.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(number), &expected))
     }
 }
@@ -117,10 +117,10 @@ mod tests {
         let config = parse("[traces]\notlp_endpoint = \"http://127.0.0.1:4318\"").unwrap().unwrap();
         assert_eq!(config.otlp_endpoint.traces_url(), "http://127.0.0.1:4318/v1/traces");
         assert_eq!(config.traces_of_a_kind.get(), 10);
-        let text = "[traces]\notlp_endpoint = \"https://collector.example/otlp/\"\ntraces_of_a_kind = 10000";
+        let text = "[traces]\notlp_endpoint = \"https://collector.example/otlp/\"\ntraces_of_a_kind = 1000";
         let config = parse(text).unwrap().unwrap();
         assert_eq!(config.otlp_endpoint.traces_url(), "https://collector.example/otlp/v1/traces");
-        assert_eq!(config.traces_of_a_kind.get(), 10_000);
+        assert_eq!(config.traces_of_a_kind.get(), 1_000);
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
             ("[traces]\n", "issuer.toml: line 1: traces.otlp_endpoint: it is missing; add it"),
             (
                 "[traces]\notlp_endpoint = \"http://[::1]:4318\"\ntraces_of_a_kind = 9",
-                "issuer.toml: line 3: traces.traces_of_a_kind: it must be a whole number from 10 to 10000, since \
+                "issuer.toml: line 3: traces.traces_of_a_kind: it must be a whole number from 10 to 1000, since \
                  traces are sent in tens",
             ),
             (

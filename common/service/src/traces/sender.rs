@@ -68,31 +68,30 @@ impl Sender {
         }
     }
 
-    /// Sends an hour; how many messages that were.
+    /// Sends an hour; how many traces that were.
     async fn send(&self, hour: EndedHour) -> Result<usize, SendError> {
-        let start = hour.start();
-        let traces = hour.in_tens()?;
-        let messages = traces
-            .chunks(BATCH)
-            .map(|traces| message::encode(self.service, self.version, start, traces))
-            .collect::<Result<Vec<_>, _>>()?;
-        if messages.is_empty() {
-            return Ok(0);
-        }
-        let count = messages.len();
-        let url = self.endpoint.traces_url();
+        let (service, version, url) = (self.service, self.version, self.endpoint.traces_url());
         let (sender, receiver) = oneshot::channel();
-        // A thread of its own, which the end of the service does not wait for.
+        // A thread of its own: this is work, and the end of the service does not wait for it.
         std::thread::Builder::new().name("traces".to_owned()).spawn(move || {
-            let _ = sender.send(post(&url, &messages, PATIENCE));
+            let start = hour.start();
+            let sent = hour.in_tens().map_err(SendError::from).and_then(|traces| {
+                let encode = |traces| message::encode(service, version, start, traces);
+                post(&url, traces.chunks(BATCH).map(encode), PATIENCE)?;
+                Ok(traces.len())
+            });
+            let _ = sender.send(sent);
         })?;
-        receiver.await.map_err(|_| SendError::Panicked)??;
-        Ok(count)
+        receiver.await.map_err(|_| SendError::Panicked)?
     }
 }
 
 /// Posts the messages one after the other, until one is not taken.
-fn post(url: &str, messages: &[Vec<u8>], patience: Duration) -> Result<(), SendError> {
+fn post(
+    url: &str,
+    messages: impl Iterator<Item = Result<Vec<u8>, getrandom::Error>>,
+    patience: Duration,
+) -> Result<(), SendError> {
     // The collector is where the configuration says, and nowhere that the environment or an answer says.
     let config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
     let agent = config.timeout_global(Some(patience)).user_agent("farthing").build().new_agent();
@@ -102,7 +101,7 @@ fn post(url: &str, messages: &[Vec<u8>], patience: Duration) -> Result<(), SendE
             return Err(SendError::TooSlow);
         }
         let request = agent.post(url).content_type("application/x-protobuf");
-        let answer = request.send(message.as_slice()).map_err(|error| match error {
+        let answer = request.send(message?.as_slice()).map_err(|error| match error {
             ureq::Error::Timeout(_) => SendError::TooSlow,
             error => SendError::Unreachable(error),
         })?;
@@ -116,6 +115,7 @@ fn post(url: &str, messages: &[Vec<u8>], patience: Duration) -> Result<(), SendE
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+    use std::iter;
     use std::net::TcpListener;
 
     use super::*;
@@ -139,7 +139,8 @@ mod tests {
             }
             stream
         });
-        let result = post(&format!("http://{address}/v1/traces"), &[b"message".to_vec()], patience);
+        let result =
+            post(&format!("http://{address}/v1/traces"), iter::once(Ok(b"message".to_vec())), patience);
         drop(collector.join().unwrap());
         listener.set_nonblocking(true).unwrap();
         (result, 1 + listener.incoming().take_while(Result::is_ok).count())
@@ -161,8 +162,9 @@ mod tests {
         let (result, _) = posted(None, Duration::from_millis(50));
         assert!(matches!(result, Err(SendError::TooSlow)), "{result:?}");
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error =
-            post(&format!("http://{free}/v1/traces"), &[Vec::new()], PATIENCE).unwrap_err().to_string();
+        let error = post(&format!("http://{free}/v1/traces"), iter::once(Ok(Vec::new())), PATIENCE)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("the collector is not reached: ") && !error.contains('\n'), "{error}");
     }
 }
