@@ -17,6 +17,7 @@ use farthing_service::store_settings::{StoreConfig, StoreSettings};
 use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
 use farthing_service::tls::TlsConfig;
+use farthing_service::traces::TracesConfig;
 use serde::Deserialize;
 
 use crate::limits::LimitsConfig;
@@ -45,6 +46,7 @@ struct ConfigKeys {
     limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
+    traces: Option<TracesConfig>,
     #[serde(default)]
     log_format: LogFormat,
     #[serde(default)]
@@ -66,6 +68,7 @@ sort_keys!(ConfigKeys {
         store,
         signing_key,
         log_format,
+        traces,
     ],
     tables: [epoch, limits, timeouts],
 });
@@ -130,6 +133,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long anything may take.
     pub timeouts: Timeouts,
+    /// Where traces are sent, if anywhere.
+    pub traces: Option<TracesConfig>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -179,6 +184,7 @@ impl Config {
             order_days: keys.order_days,
             limits: keys.limits,
             timeouts: keys.timeouts,
+            traces: keys.traces,
             log_format: keys.log_format,
             log_level: keys.log_level,
             packs,
@@ -234,6 +240,20 @@ mod tests {
         assert_eq!(config.packs.len(), 1);
         assert_eq!(format!("{:?}", config.limits), format!("{:?}", LimitsConfig::default()));
         assert_eq!(config.pack("reader-100").unwrap().ordered().count, 100);
+    }
+
+    #[test]
+    fn the_samples_traces_are_a_table_once_they_are_no_comment() {
+        assert!(parse(SAMPLE).unwrap().traces.is_none());
+        let text = ["[traces]", "otlp_endpoint", "traces_of_a_kind"]
+            .iter()
+            .fold(SAMPLE.to_owned(), |text, key| text.replacen(&format!("# {key}"), key, 1));
+        assert!(parse(&text).unwrap().traces.is_some());
+        let error = parse(&text.replacen("http://127", "grpc://127", 1)).unwrap_err().to_string();
+        assert!(
+            error.contains(": traces.otlp_endpoint: write the base URL") && !error.contains("grpc"),
+            "{error}"
+        );
     }
 
     #[test]

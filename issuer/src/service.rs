@@ -19,6 +19,7 @@ use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
+use farthing_service::traces::Traces;
 use serde_json::Value;
 
 use crate::admin::{self, Command};
@@ -62,6 +63,14 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         Arc::clone(&environment.clock),
     ));
     let stores = Stores::open(&config.store, &environment).await?;
+    let traces = config.traces.clone().map(|traces| {
+        Traces::new(
+            traces,
+            ServiceKind::Issuer.name(),
+            env!("CARGO_PKG_VERSION"),
+            Arc::clone(&environment.clock),
+        )
+    });
     let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let keyring = KeyringWatch::start(KeyringSource {
@@ -108,6 +117,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         timeouts: start.timeouts,
         connections: start.limits.connections.get(),
         tls,
+        traces,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, Arc::clone(&metrics))),

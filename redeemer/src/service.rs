@@ -18,6 +18,7 @@ use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
+use farthing_service::traces::Traces;
 use serde_json::Value;
 
 use crate::admin::{self, Command};
@@ -74,6 +75,14 @@ async fn assemble(
         env!("CARGO_PKG_VERSION"),
         Arc::clone(&environment.clock),
     ));
+    let traces = config.traces.clone().map(|traces| {
+        Traces::new(
+            traces,
+            ServiceKind::Redeemer.name(),
+            env!("CARGO_PKG_VERSION"),
+            Arc::clone(&environment.clock),
+        )
+    });
     let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
     let secret = config.idempotency_secret.read(&config.base).context("idempotency_secret")?;
@@ -119,6 +128,7 @@ async fn assemble(
         timeouts: start.timeouts,
         connections: start.limits.connections.get(),
         tls,
+        traces,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, metrics)),

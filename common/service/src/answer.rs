@@ -11,6 +11,7 @@ use actix_web::{Error, ResponseError};
 use farthing_api::ProblemKind;
 
 use crate::problem::{ProblemResponse, not_found};
+use crate::traces::{self, Part};
 
 /// Turns error answers of actix-web itself into problem documents, and sets the headers that each answer has:
 /// `Cache-Control: no-store` unless the handler allows more, and `X-Content-Type-Options: nosniff`.
@@ -19,6 +20,7 @@ pub(crate) async fn finish(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut response = next.call(request).await?.map_into_boxed_body();
+    let _finishing = traces::part(Part::Answer);
     if response.status().as_u16() >= 400 && !is_composed(response.headers()) {
         let allow = response.headers().get(ALLOW).cloned();
         let problem = problem_of(response.status(), allow.as_ref());

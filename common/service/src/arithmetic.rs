@@ -7,6 +7,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::metrics::{DurationFamily, Metrics};
+use crate::traces::{self, Part};
 
 /// Jobs that may wait for each thread. A batch of 100 takes some milliseconds: what waits longer than this queue is
 /// better refused and repeated.
@@ -93,10 +94,12 @@ impl Arithmetic {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ArithmeticError::Overloaded)?;
         let (sender, receiver) = oneshot::channel();
         let durations = self.durations.clone();
+        let waiting = traces::part(Part::ArithmeticWait);
         self.pool.spawn_fifo(move || {
+            let running = waiting.map(|waiting| waiting.then(Part::ArithmeticRun));
             let timed = durations.time(Vec::new());
             let result = job();
-            drop(timed);
+            drop((timed, running));
             // Whoever asked may have gone; then nobody needs the result.
             let _ = sender.send(result);
             drop(place);

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::decoding::Fault;
 use crate::problem::ProblemResponse;
 use crate::timeouts::Timeouts;
+use crate::traces::{self, Part};
 
 /// The media type of [`JsonBody`].
 const JSON: &str = "application/json";
@@ -50,6 +51,7 @@ pub async fn read_body(
     if length.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
         return Err(too_long());
     }
+    let _reading = traces::part(Part::Body);
     let time = request.app_data::<BodyTimeout>().copied().unwrap_or_default().0;
     match tokio::time::timeout(time, payload.to_bytes_limited(limit)).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),

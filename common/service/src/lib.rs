@@ -43,4 +43,5 @@ pub mod telemetry;
 pub mod timeouts;
 pub mod tls;
 pub mod totals;
+pub mod traces;
 pub mod unavailable;

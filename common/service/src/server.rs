@@ -20,6 +20,7 @@ use crate::metrics::{self, Metrics};
 use crate::problem;
 use crate::timeouts::Timeouts;
 use crate::tls::Certificates;
+use crate::traces::Traces;
 
 /// Work that goes on beside the listeners, such as an admin socket or reading the keyring. It is dropped when the
 /// listeners have stopped; if it panics, the service stops.
@@ -39,6 +40,8 @@ pub struct ServeOptions {
     pub connections: u32,
     /// The certificate of `listen`; without one it speaks plain HTTP.
     pub tls: Option<Arc<Certificates>>,
+    /// Where traces of requests to `listen` are collected, if anywhere.
+    pub traces: Option<Arc<Traces>>,
     /// What goes on beside the listeners.
     pub tasks: Vec<Task>,
 }
@@ -65,13 +68,21 @@ impl Server {
         options: ServeOptions,
         configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> Result<Self, ServeError> {
-        let ServeOptions { listen, metrics_listen, metrics, timeouts, connections, tls, mut tasks } = options;
+        let ServeOptions { listen, metrics_listen, metrics, timeouts, connections, tls, traces, mut tasks } =
+            options;
         if let Some(certificates) = &tls {
             tasks.push(Box::pin(Arc::clone(certificates).watch()));
         }
+        if let Some(traces) = &traces {
+            tasks.push(Box::pin(Arc::clone(traces).send_hourly()));
+        }
         let (stop, stopped) = watch::channel(false);
         let requests = web::Data::from(metrics.requests());
+        let traces = traces.map(web::Data::from);
         let configure = move |routes: &mut web::ServiceConfig| {
+            if let Some(traces) = &traces {
+                routes.app_data(traces.clone());
+            }
             routes.app_data(requests.clone()).configure(&configure);
         };
         let threads = Threads { workers: available_parallelism().map_or(1, NonZero::get), connections };

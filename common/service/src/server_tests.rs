@@ -79,6 +79,7 @@ fn start(tasks: Vec<Task>, timeouts: &str) -> Running {
         timeouts: serde_json::from_str(timeouts).unwrap(),
         connections: 1_000,
         tls: None,
+        traces: None,
         tasks,
     };
     let server = Server::bind(options, {
@@ -311,6 +312,7 @@ async fn an_address_in_use_is_one_line() {
         timeouts: Timeouts::default(),
         connections: 1_000,
         tls: None,
+        traces: None,
         tasks: Vec::new(),
     };
     let error = Server::bind(options, |_| {}).err().unwrap().to_string();

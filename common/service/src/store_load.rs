@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::metrics::{DurationFamily, Metrics, Timed};
+use crate::traces::{self, Part, RunningPart};
 
 /// How long a store's questions took, and how many wait. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -36,12 +37,15 @@ impl StoreLoad {
     }
 
     /// A question that is asked until what is returned is dropped.
-    pub(crate) fn ask(&self, operation: Operation) -> Timed {
-        let name = match operation {
-            Operation::Read => "read",
-            Operation::Write => "write",
+    pub(crate) fn ask(&self, operation: Operation) -> Asking {
+        let (name, part) = match operation {
+            Operation::Read => ("read", Part::StoreRead),
+            Operation::Write => ("write", Part::StoreWrite),
         };
-        self.durations.time(vec![("operation", name.to_owned())])
+        Asking {
+            _timed: self.durations.time(vec![("operation", name.to_owned())]),
+            _part: traces::part(part),
+        }
     }
 
     /// Something that is in the queue until what is returned is dropped.
@@ -49,6 +53,12 @@ impl StoreLoad {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Queued(Arc::clone(&self.waiting))
     }
+}
+
+/// A question under way.
+pub(crate) struct Asking {
+    _timed: Timed,
+    _part: Option<RunningPart>,
 }
 
 /// A place in the queue.

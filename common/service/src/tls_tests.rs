@@ -48,6 +48,7 @@ async fn a_certificate_is_served_and_its_successor_without_a_restart() {
         timeouts: serde_json::from_str("{}").unwrap(),
         connections: 100,
         tls: Some(Arc::clone(&certificates)),
+        traces: None,
         tasks: Vec::new(),
     };
     let server = Server::bind(options, |routes| {

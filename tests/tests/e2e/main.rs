@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod collector;
 mod crashes;
 mod demo;
 mod issuer_answers;
@@ -17,6 +18,7 @@ mod reload;
 mod rotation;
 mod slow_clients;
 mod tls;
+mod traces;
 mod upgrades;
 
 use farthing_tests::World;

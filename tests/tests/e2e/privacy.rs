@@ -9,6 +9,7 @@ use farthing_tests::programs::Program;
 use farthing_tests::{Order, Publisher, Reader, World, key_of};
 use serde_json::Value;
 
+use crate::collector::{Collector, Hours};
 use crate::{on_redis, world};
 
 /// Purchases of the search, ten tokens each.
@@ -129,8 +130,14 @@ fn purchases(world: &World, issuer: &str, redeemer: &str, publisher: &Publisher)
 }
 
 fn nothing_links_a_purchase_to_a_redemption(world: &World) {
+    let collectors = [Collector::start(), Collector::start()];
+    collectors[0].configure(world, Program::Issuer);
+    collectors[1].configure(world, Program::Redeemer);
+    let mut hours = Hours::start(world);
     let (issuer, redeemer) = (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
     let publisher = world.publisher("Example").unwrap();
+    // Traces are of whole hours: not of the one of the start.
+    hours.next();
     let known = purchases(world, &issuer.url(), &redeemer.url(), &publisher);
     let reader = world.reader("reader");
     let voucher = world.voucher().unwrap();
@@ -140,6 +147,17 @@ fn nothing_links_a_purchase_to_a_redemption(world: &World) {
         let address = log.split("metrics=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
         farthing_tests::http::get(&format!("http://{address}/metrics"), &[]).unwrap().body
     });
+    hours.next();
+    collectors[0].wait_for(&[
+        ("POST /token-request 2xx", PURCHASES),
+        ("POST /token-request 4xx", PURCHASES),
+        ("POST /v1/orders 2xx", PURCHASES),
+        ("POST /v1/orders/{id}/voucher 2xx", PURCHASES),
+        ("POST /v1/orders/{id}/voucher 4xx", PURCHASES),
+    ]);
+    collectors[1]
+        .wait_for(&[("POST /v1/redemptions 2xx", PURCHASES), ("POST /v1/redemptions 4xx", PURCHASES)]);
+    let traces = collectors.each_ref().map(Collector::bytes);
     drop((issuer, redeemer));
 
     let api_key = publisher.api_key.trim_start_matches("fpk_");
@@ -155,7 +173,7 @@ fn nothing_links_a_purchase_to_a_redemption(world: &World) {
     let haystack = Haystack::of(&of_redeemer);
     assert!(marks.iter().all(|mark| mark.is_in(&haystack)), "blind in the redeemer's store");
 
-    // Neither store, log nor metric of one side holds what only the other knows, nor what neither should keep.
+    // Neither store, log, metric nor trace of one side holds what only the other knows, nor what neither should keep.
     let of_redemptions = || tokens.iter().chain(nonces).chain(&publisher_id).chain(&api_key).chain(&names);
     let of_purchases = || requests.iter().chain(claims).chain(orders).chain(vouchers);
     assert_absent(
@@ -172,8 +190,12 @@ fn nothing_links_a_purchase_to_a_redemption(world: &World) {
         assert_absent("a store", bytes, &secret_keys);
     }
     let logs = ["issuer.log", "redeemer.log"].map(|log| fs::read(world.path(log)).unwrap());
-    for bytes in logs.iter().chain(&scraped) {
-        assert_absent("a log or metric", bytes, of_redemptions().chain(of_purchases()).chain(&secret_keys));
+    for bytes in logs.iter().chain(&scraped).chain(&traces) {
+        assert_absent(
+            "a log, metric or trace",
+            bytes,
+            of_redemptions().chain(of_purchases()).chain(&secret_keys),
+        );
     }
     for log in &logs {
         let lines = String::from_utf8_lossy(log);

@@ -17,7 +17,7 @@ use super::durations::{DurationFamily, Durations, Labels};
 use crate::clock::Clock;
 
 /// Counts are rounded down to multiples of this.
-pub(super) const STEP: u64 = 10;
+pub(crate) const STEP: u64 = 10;
 
 /// The metrics that are published once a day: when they are first read on a UTC day, as they are then. Before the first
 /// change of day they are empty.

@@ -18,6 +18,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
+pub(crate) use daily::STEP;
 pub use durations::DurationFamily;
 pub(crate) use durations::Timed;
 pub use probe::Probe;

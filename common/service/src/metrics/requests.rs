@@ -16,6 +16,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use super::daily::STEP;
 use super::durations::DurationFamily;
 use crate::clock::Clock;
+use crate::traces::{self, Kind, Traces};
 
 /// Length of the window over which failures are looked at, in seconds.
 const WINDOW: u64 = 300;
@@ -97,7 +98,8 @@ impl Collector for Requests {
     }
 }
 
-/// Measures a request until the head of its answer is ready, where the listener has [`Requests`].
+/// Measures a request until the head of its answer is ready, where the listener has [`Requests`]; and records its trace,
+/// where it has [`Traces`].
 pub(crate) async fn measure(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -107,18 +109,19 @@ pub(crate) async fn measure(
     };
     let route = request.match_pattern().unwrap_or_else(|| "other".to_owned());
     let method = method_label(request.method());
+    let recording = request.app_data::<web::Data<Traces>>().map(|traces| Traces::begin(traces));
     let begun = std::time::Instant::now();
-    let answer = next.call(request).await;
+    let answer = traces::within(recording.as_ref(), next.call(request)).await;
     let status = match &answer {
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
     requests.count(&route, status);
-    let labels = vec![
-        ("route", route),
-        ("method", method.to_owned()),
-        ("status", format!("{}xx", status.as_u16() / 100)),
-    ];
+    let class = format!("{}xx", status.as_u16() / 100);
+    if let Some(recording) = recording {
+        recording.finish(Kind { route: route.clone(), method, status: class.clone() });
+    }
+    let labels = vec![("route", route), ("method", method.to_owned()), ("status", class)];
     requests.durations.observe(labels, begun.elapsed());
     answer
 }
