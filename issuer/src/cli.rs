@@ -65,7 +65,7 @@ enum StoreAction {
     /// Make the store and the key that signs totals. Done once, before `keys init`.
     Init {
         /// Accept a token key that is older than the store, by its id; or `all`.
-        #[arg(long, value_name = "ID|all")]
+        #[arg(long, value_name = "ID|all", allow_hyphen_values = true)]
         trust_key: Vec<String>,
     },
     /// Print every record of the store, one JSON object a line: all that this service knows.
@@ -83,6 +83,7 @@ enum KeysAction {
     /// Revoke a key for ever and install a successor valid from today. Read docs/operating.md first.
     Revoke {
         /// The key's name or token key id, as `keys list` prints them.
+        #[arg(allow_hyphen_values = true)]
         key: String,
     },
     /// Write every key into a new file, encrypted with age.

@@ -55,7 +55,7 @@ enum StoreAction {
     /// Make the store and the service's secrets. Done once, before the issuer's `keys init`.
     Init {
         /// Accept a token key that is older than the store, by its id; or `all`.
-        #[arg(long, value_name = "ID|all")]
+        #[arg(long, value_name = "ID|all", allow_hyphen_values = true)]
         trust_key: Vec<String>,
     },
     /// Print every record of the store, one JSON object a line: all that this service knows.
@@ -82,13 +82,16 @@ enum KeysAction {
     /// Give a publisher one more API key and print it; it is not shown again.
     Add {
         /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
         publisher_id: String,
     },
     /// Take an API key out of force, for ever.
     Revoke {
         /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
         publisher_id: String,
         /// The key's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
         key_id: String,
     },
 }
@@ -237,6 +240,9 @@ mod tests {
         }
         command(directory.path(), &["store", "init"]).unwrap();
         assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher AAAA"));
+        // Of 64 ids one begins with a dash.
+        let id = "-AAAAAAAAAAAAAAAAAAAAA";
+        assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher -AAA"));
         run(&["publishers", "keys"]);
     }
 }

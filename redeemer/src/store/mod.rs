@@ -53,6 +53,10 @@ pub trait Leftovers: Send + Sync {
 
     /// Drops at most `limit` answers that are no longer kept at `now`.
     async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable>;
+
+    /// Lets the store's files forget what was written together, as far as they can: marks lie beside the credit of a
+    /// publisher in a log of writes.
+    async fn forget_order(&self) -> Result<(), Unavailable>;
 }
 
 /// Who may redeem.

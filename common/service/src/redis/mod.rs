@@ -195,6 +195,21 @@ impl RedisStore {
         decode(value)
     }
 
+    /// Has the server write its append-only file anew, as what there is and not as how it came to be.
+    ///
+    /// # Errors
+    /// The server does not answer. A server that is at it already is no error.
+    pub async fn rewrite_log(&self) -> Result<(), Unavailable> {
+        let rewriting = self.shared.connection.ask(|mut server| async move {
+            match ::redis::cmd("BGREWRITEAOF").exec_async(&mut server).await {
+                // It says ERR when a rewrite is under way.
+                Err(error) if error.code() == Some("ERR") => Ok(()),
+                outcome => outcome,
+            }
+        });
+        rewriting.await
+    }
+
     async fn ask(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
         let Shared { connection, names, birth_record, .. } = &*self.shared;
         let invocation = script.invocation(&names.birth(), birth_record, call);

@@ -40,6 +40,10 @@ impl Leftovers for RedisStore {
             .number(limit as u64);
         Ok(slice(self.write(&DROP_ANSWERS, call).await?, limit))
     }
+
+    async fn forget_order(&self) -> Result<(), Unavailable> {
+        self.rewrite_log().await
+    }
 }
 
 fn slice(dropped: usize, limit: usize) -> Slice {

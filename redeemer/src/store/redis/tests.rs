@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::redemption::{Judged, SpentMark};
 use crate::store::conformance::{Fixture, conformance, genuine, key_facts, new_set, redemption, results};
-use crate::store::{Redemption, SpentTokens};
+use crate::store::{Leftovers, Redemption, SpentTokens};
 use crate::test_tokens::NOW;
 
 struct OnRedis {
@@ -137,4 +137,28 @@ async fn a_set_without_its_marks_is_lost() {
     assert!(!buckets.is_empty());
     server.del::<_, ()>(buckets).unwrap();
     assert!(store.redeem(of_key("b", vec![genuine(0, 3)])).await.is_err());
+}
+
+#[tokio::test]
+async fn the_log_forgets_which_marks_were_credited_to_whom() {
+    let OnRedis { server, store } = OnRedis::fresh().await;
+    store.open_sets(vec![new_set(0, 20_800)]).await.unwrap();
+    let first = Redemption { keys: vec![key_facts(0)], ..redemption("a", true, vec![genuine(0, 1)]) };
+    results(&*store, first).await;
+    let has_log = || {
+        let files = std::fs::read_dir(server.append_only_files()).unwrap();
+        let logs =
+            files.map(|file| file.unwrap().path()).filter(|path| path.to_string_lossy().contains(".incr."));
+        logs.map(|path| std::fs::read(path).unwrap()).any(|log| log.windows(6).any(|part| part == b"HSETNX"))
+    };
+    assert!(has_log(), "blind");
+    store.forget_order().await.unwrap();
+    store.forget_order().await.unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while has_log() {
+        assert!(std::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let again = Redemption { keys: vec![key_facts(0)], ..redemption("b", true, vec![genuine(0, 1)]) };
+    assert_eq!(results(&*store, again).await, [TokenResult::Spent]);
 }
