@@ -4,7 +4,7 @@ use farthing_api::Base64Url;
 use farthing_protocol::{TokenKey, TokenKeyId};
 use serde::{Deserialize, Serialize};
 
-use crate::record::Record;
+use crate::record::{self, Record, RecordError};
 
 /// Written once by `store init` and compared at every transaction, so that an emptied or swapped database is
 /// unavailable rather than "nothing was ever spent".
@@ -19,7 +19,12 @@ pub struct Birth {
     pub born: u64,
     /// The older token keys that the operator answers for.
     pub trusted_keys: TrustedKeys,
+    /// Into how many groups of keys the store is divided, each of which lives in one shard of a cluster.
+    pub groups: u8,
 }
+
+/// Most groups of a store.
+pub const MOST_GROUPS: u8 = 64;
 
 /// The two services that have a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +101,13 @@ impl Birth {
     pub fn new(service: ServiceKind, now: u64, trusted_keys: TrustedKeys) -> Result<Self, getrandom::Error> {
         let mut store_id = [0; 16];
         getrandom::fill(&mut store_id)?;
-        Ok(Self { service, store_id: Base64Url(store_id), born: now, trusted_keys })
+        Ok(Self { service, store_id: Base64Url(store_id), born: now, trusted_keys, groups: 1 })
+    }
+
+    /// The same for a store that is divided.
+    #[must_use]
+    pub fn with_groups(self, groups: u8) -> Self {
+        Self { groups: groups.clamp(1, MOST_GROUPS), ..self }
     }
 
     /// Whether every use of the key can be known to this store: it was created after the birth, or is trusted.
@@ -107,5 +118,23 @@ impl Birth {
 
 impl Record for Birth {
     const KIND: &'static str = "birth";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
+        /// Version 1, in which no store was divided.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct First {
+            service: ServiceKind,
+            store_id: Base64Url<[u8; 16]>,
+            born: u64,
+            trusted_keys: TrustedKeys,
+        }
+
+        if version != 1 {
+            return Err(RecordError::NoMigration { kind: Self::KIND, version });
+        }
+        let First { service, store_id, born, trusted_keys } = record::from_json::<Self, _>(json)?;
+        Ok(Self { service, store_id, born, trusted_keys, groups: 1 })
+    }
 }

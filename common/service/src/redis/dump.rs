@@ -15,17 +15,19 @@ const STEP: usize = 1_000;
 impl DumpRecords for RedisStore {
     /// Walks while the service runs: what changes meanwhile may be in it or not.
     async fn dump(&self) -> Result<Vec<DumpedRecord>, Unavailable> {
-        let prefix = self.shared.names.prefix().into_bytes();
         let mut records = Vec::new();
-        let mut cursor = 0_u64;
-        loop {
-            let (next, keys) = self.scan(cursor, &prefix).await?;
-            for key in keys {
-                records.extend(self.dump_key(&key, &prefix).await?);
-            }
-            cursor = next;
-            if cursor == 0 {
-                break;
+        for group in self.groups() {
+            let prefix = group.names().prefix().into_bytes();
+            let mut cursor = 0_u64;
+            loop {
+                let (next, keys) = group.scan(cursor, &prefix).await?;
+                for key in keys {
+                    records.extend(group.dump_key(&key, &prefix).await?);
+                }
+                cursor = next;
+                if cursor == 0 {
+                    break;
+                }
             }
         }
         records.sort_by(|one, other| (&one.table, &one.key).cmp(&(&other.table, &other.key)));
@@ -40,11 +42,11 @@ impl RedisStore {
         let pattern = [prefix, b"*"].concat();
         let mut command = ::redis::cmd("SCAN");
         command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
-        self.shared.connection.ask(|mut server| async move { command.query_async(&mut server).await }).await
+        self.here()?.connection.ask(|mut server| async move { command.query_async(&mut server).await }).await
     }
 
     async fn dump_key(&self, key: &[u8], prefix: &[u8]) -> Result<Vec<DumpedRecord>, Unavailable> {
-        let entries = self.shared.connection.ask(|server| entries(server, key.to_vec())).await?;
+        let entries = self.here()?.connection.ask(|server| entries(server, key.to_vec())).await?;
         let name = key.strip_prefix(prefix).unwrap_or(key);
         let (table, rest) = match name.iter().position(|byte| *byte == b':') {
             Some(colon) => (&name[..colon], &name[colon + 1..]),

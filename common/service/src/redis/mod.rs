@@ -1,9 +1,10 @@
-//! The Redis store: one server (or Valkey) a service, spoken to in scripts.
+//! The Redis store (or Valkey), spoken to in scripts.
 //!
 //! Every question is one script, so that it happens wholly or not at all, and every script first compares the birth
 //! record: a server that was emptied or swapped answers nothing. Scripts are called by their digest, so that two
-//! releases with different scripts run side by side. All keys of a service carry one hash tag. Each service puts its
-//! own questions on top, one file a trait; docs/redis-keys.md lists every key.
+//! releases with different scripts run side by side. All keys of a group carry one hash tag; there is one group unless
+//! `store init` was told otherwise. Each service puts its own questions on top, one file a trait; docs/redis-keys.md lists
+//! every key.
 
 mod address;
 mod check;
@@ -11,6 +12,7 @@ mod commits;
 mod connection;
 mod deployment;
 mod dump;
+mod group;
 mod open_error;
 mod pinned_keys;
 mod script;
@@ -33,105 +35,81 @@ use crate::environment::Environment;
 use crate::record;
 use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
-use commits::Commits;
-use connection::{Connection, Seeker};
+use group::{Group, Names};
 
-/// A store on Redis. Clones share its connection.
+/// A store on Redis, seen from one of its groups of keys: the first, unless [`in_group`](Self::in_group) says otherwise.
+/// Clones share its connections.
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,
+    group: usize,
 }
 
 struct Shared {
-    connection: Connection,
-    /// Where replicas must confirm.
-    commits: Option<Commits>,
-    names: Names,
+    groups: Vec<Group>,
     birth: Birth,
     birth_record: Vec<u8>,
     environment: Environment,
     load: StoreLoad,
 }
 
-/// Makes the names of keys: `{farthing-issuer}:orders:...`. The braces are Redis's hash tag.
-#[derive(Debug, Clone, Copy)]
-struct Names {
-    service: ServiceKind,
-}
-
-impl Names {
-    fn prefix(self) -> String {
-        format!("{{farthing-{}}}:", self.service.name())
-    }
-
-    fn key(self, parts: &[&[u8]]) -> Vec<u8> {
-        let mut key = self.prefix().into_bytes();
-        key.extend(parts.concat());
-        key
-    }
-
-    fn birth(self) -> Vec<u8> {
-        self.key(&[b"birth"])
-    }
-}
-
 impl RedisStore {
-    /// Writes the birth record into a server that has none, and into its replicas.
+    /// Writes the birth record into each group of servers that have none, and into their replicas.
     ///
     /// # Errors
-    /// It has one, or is not fit for money.
+    /// They have one, or are not fit for money.
     pub async fn create(deployment: &Deployment, birth: &Birth, timeout: Duration) -> Result<(), OpenError> {
-        let names = Names { service: birth.service };
-        let connection::Reached { mut link, address } =
-            connection::reach(deployment, &names.birth(), timeout).await?;
-        let failed = |error: RedisError| OpenError::unreachable(&address, &error);
-        let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
-        let written: Option<String> = ::redis::cmd("SET")
-            .arg(names.birth())
-            .arg(bytes)
-            .arg("NX")
-            .query_async(&mut link.server)
-            .await
-            .map_err(failed)?;
-        if written.is_none() {
-            return Err(OpenError::Exists(address.describe()));
-        }
-        if link.replicas > 0 {
-            let patience = u64::try_from((timeout / 2).as_millis()).unwrap_or(u64::MAX);
-            let mut wait = ::redis::cmd("WAIT");
-            let confirmed: u32 =
-                wait.arg(link.replicas).arg(patience).query_async(&mut link.server).await.map_err(failed)?;
-            if confirmed < link.replicas {
-                return Err(OpenError::Unconfirmed(address.describe()));
-            }
-        }
-        Ok(())
+        group::create(deployment, birth, timeout).await
     }
 
     /// Opens the store of `service`; `timeout` is the longest that a question waits for its answer. Must be called
     /// within the Tokio runtime that outlives the store: its connections live there.
     ///
     /// # Errors
-    /// The server is not there, has no birth record, or is not fit for money.
+    /// The servers are not there, have no birth record, or are not fit for money.
     pub async fn open(
         deployment: Deployment,
         service: ServiceKind,
         timeout: Duration,
         environment: Environment,
     ) -> Result<Self, OpenError> {
-        let names = Names { service };
-        let connection::Reached { mut link, address } =
-            connection::reach(&deployment, &names.birth(), timeout).await?;
-        let birth_record = check::read_birth(&mut link.server, &address, &names.birth()).await?;
-        let birth: Birth =
-            record::decode(&birth_record).map_err(|error| OpenError::failed(&address, &error))?;
-        let checks = check::Checks { birth_key: names.birth(), birth_record: birth_record.clone() };
-        let seeker = Arc::new(Seeker::new(deployment, timeout, names.birth(), checks));
-        let commits = (link.replicas > 0).then(|| Commits::start(Arc::clone(&seeker), timeout));
-        let connection = Connection::new(seeker, link.server);
-        let load = StoreLoad::default();
-        let shared = Shared { connection, commits, names, birth, birth_record, environment, load };
-        Ok(Self { shared: Arc::new(shared) })
+        let (first, birth_record) = Group::open(&deployment, Names::new(service, 0), None, timeout).await?;
+        let birth: Birth = record::decode(&birth_record).map_err(|error| OpenError::Failed {
+            url: deployment.topology.describe(),
+            cause: error.to_string(),
+        })?;
+        let mut groups = vec![first];
+        for number in 1..birth.groups {
+            let names = Names::new(service, number);
+            let (group, _) = Group::open(&deployment, names, Some(&birth_record), timeout).await?;
+            groups.push(group);
+        }
+        let shared = Shared { groups, birth, birth_record, environment, load: StoreLoad::default() };
+        Ok(Self { shared: Arc::new(shared), group: 0 })
+    }
+
+    /// The store as seen from another of its groups, counted from 0 and beginning anew after the last.
+    #[must_use]
+    pub fn in_group(&self, group: usize) -> Self {
+        Self { shared: Arc::clone(&self.shared), group: group % self.shared.groups.len() }
+    }
+
+    /// The store as seen from each of its groups.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = Self> + use<> {
+        let shared = Arc::clone(&self.shared);
+        (0..self.shared.groups.len()).map(move |group| Self { shared: Arc::clone(&shared), group })
+    }
+
+    /// Which group it is seen from.
+    pub const fn group(&self) -> usize {
+        self.group
+    }
+
+    fn here(&self) -> Result<&Group, Unavailable> {
+        self.shared
+            .groups
+            .get(self.group)
+            .ok_or_else(|| Unavailable::because("there is no such group of keys"))
     }
 
     /// The record that `store init` wrote.
@@ -144,9 +122,14 @@ impl RedisStore {
         &self.shared.load
     }
 
-    /// The name of a key.
+    /// The name of a key in the group.
     pub fn key(&self, parts: &[&[u8]]) -> Vec<u8> {
-        self.shared.names.key(parts)
+        self.names().key(parts)
+    }
+
+    fn names(&self) -> Names {
+        // There are at most 64 groups.
+        Names::new(self.shared.birth.service, u8::try_from(self.group).unwrap_or(u8::MAX))
     }
 
     /// Runs a script that reads, in which `KEYS[1]` and `ARGV[1]` are the birth record's and the call's own follow.
@@ -195,31 +178,36 @@ impl RedisStore {
         decode(value)
     }
 
-    /// Has the server write its append-only file anew, as what there is and not as how it came to be.
+    /// Has the servers write their append-only files anew, as what there is and not as how it came to be.
     ///
     /// # Errors
-    /// The server does not answer. A server that is at it already is no error.
+    /// One does not answer. A server that is at it already is no error.
     pub async fn rewrite_log(&self) -> Result<(), Unavailable> {
-        let rewriting = self.shared.connection.ask(|mut server| async move {
-            match ::redis::cmd("BGREWRITEAOF").exec_async(&mut server).await {
-                // It says ERR when a rewrite is under way.
-                Err(error) if error.code() == Some("ERR") => Ok(()),
-                outcome => outcome,
-            }
-        });
-        rewriting.await
+        for group in &self.shared.groups {
+            let rewriting = group.connection.ask(|mut server| async move {
+                match ::redis::cmd("BGREWRITEAOF").exec_async(&mut server).await {
+                    // It says ERR when a rewrite is under way.
+                    Err(error) if error.code() == Some("ERR") => Ok(()),
+                    outcome => outcome,
+                }
+            });
+            rewriting.await?;
+        }
+        Ok(())
     }
 
     async fn ask(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
-        let Shared { connection, names, birth_record, .. } = &*self.shared;
-        let invocation = script.invocation(&names.birth(), birth_record, call);
+        let Group { names, connection, .. } = self.here()?;
+        let invocation = script.invocation(&names.birth(), &self.shared.birth_record, call);
         connection.ask(|mut server| async move { invocation.invoke_async(&mut server).await }).await
     }
 
     async fn commit(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
-        let Shared { commits, names, birth_record, .. } = &*self.shared;
+        let Group { names, commits, .. } = self.here()?;
         match commits {
-            Some(commits) => commits.run(script.touching(&names.birth(), birth_record, call)).await,
+            Some(commits) => {
+                commits.run(script.touching(&names.birth(), &self.shared.birth_record, call)).await
+            }
             None => self.ask(script, call).await,
         }
     }

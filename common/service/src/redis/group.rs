@@ -1,0 +1,124 @@
+//! A group of keys: what lives in one shard of a cluster, and is changed by one script at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::RedisError;
+
+use super::commits::Commits;
+use super::connection::{Connection, Link, Reached, Seeker, reach};
+use super::{Address, Deployment, OpenError, check};
+use crate::birth::{Birth, ServiceKind};
+use crate::record;
+
+/// Makes the names of keys: `{farthing-redeemer}:publishers`, and in further groups `{farthing-redeemer-1}:...`. The
+/// braces are Redis's hash tag.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    service: ServiceKind,
+    group: u8,
+}
+
+impl Names {
+    pub(super) const fn new(service: ServiceKind, group: u8) -> Self {
+        Self { service, group }
+    }
+
+    pub(super) fn prefix(self) -> String {
+        match self.group {
+            0 => format!("{{farthing-{}}}:", self.service.name()),
+            group => format!("{{farthing-{}-{group}}}:", self.service.name()),
+        }
+    }
+
+    pub(super) fn key(self, parts: &[&[u8]]) -> Vec<u8> {
+        let mut key = self.prefix().into_bytes();
+        key.extend(parts.concat());
+        key
+    }
+
+    pub(super) fn birth(self) -> Vec<u8> {
+        self.key(&[b"birth"])
+    }
+}
+
+/// The ways to the server that takes a group's writes.
+pub(super) struct Group {
+    pub(super) names: Names,
+    pub(super) connection: Connection,
+    /// Where replicas must confirm.
+    pub(super) commits: Option<Commits>,
+}
+
+impl Group {
+    /// Connects to the server of a group, which must have this birth record; the record that it has.
+    pub(super) async fn open(
+        deployment: &Deployment,
+        names: Names,
+        birth_record: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<(Self, Vec<u8>), OpenError> {
+        let Reached { mut link, address } = reach(deployment, &names.birth(), timeout).await?;
+        let found = check::read_birth(&mut link.server, &address, &names.birth()).await?;
+        if birth_record.is_some_and(|wanted| wanted != found) {
+            return Err(OpenError::Another(address.describe()));
+        }
+        let checks = check::Checks { birth_key: names.birth(), birth_record: found.clone() };
+        let seeker = Arc::new(Seeker::new(deployment.clone(), timeout, names.birth(), checks));
+        let commits = (link.replicas > 0).then(|| Commits::start(Arc::clone(&seeker), timeout));
+        let connection = Connection::new(seeker, link.server);
+        Ok((Self { names, connection, commits }, found))
+    }
+}
+
+/// Writes the birth record into every group. The first group's makes the store, and comes last, so that what was begun
+/// and not finished can be begun again.
+pub(super) async fn create(
+    deployment: &Deployment,
+    birth: &Birth,
+    timeout: Duration,
+) -> Result<(), OpenError> {
+    for number in (0..birth.groups.max(1)).rev() {
+        let names = Names::new(birth.service, number);
+        let Reached { mut link, address } = reach(deployment, &names.birth(), timeout).await?;
+        let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
+        if number > 0 {
+            let first = Names::new(birth.service, 0);
+            let Reached { mut link, address } = reach(deployment, &first.birth(), timeout).await?;
+            let made: bool = query(&mut link, &address, ::redis::cmd("EXISTS").arg(first.birth())).await?;
+            if made {
+                return Err(OpenError::Exists(address.describe()));
+            }
+        }
+        let mut set = ::redis::cmd("SET");
+        set.arg(names.birth()).arg(bytes);
+        if number == 0 {
+            set.arg("NX");
+        }
+        let written: Option<String> = query(&mut link, &address, &set).await?;
+        if written.is_none() {
+            return Err(OpenError::Exists(address.describe()));
+        }
+        confirm(&mut link, &address, timeout).await?;
+    }
+    Ok(())
+}
+
+async fn confirm(link: &mut Link, address: &Address, timeout: Duration) -> Result<(), OpenError> {
+    let wanted = link.replicas;
+    if wanted == 0 {
+        return Ok(());
+    }
+    let patience = u64::try_from((timeout / 2).as_millis()).unwrap_or(u64::MAX);
+    let confirmed: u32 = query(link, address, ::redis::cmd("WAIT").arg(wanted).arg(patience)).await?;
+    if confirmed < wanted { Err(OpenError::Unconfirmed(address.describe())) } else { Ok(()) }
+}
+
+async fn query<T: ::redis::FromRedisValue>(
+    link: &mut Link,
+    address: &Address,
+    command: &::redis::Cmd,
+) -> Result<T, OpenError> {
+    let failed = |error: RedisError| OpenError::unreachable(address, &error);
+    command.query_async(&mut link.server).await.map_err(failed)
+}
