@@ -32,6 +32,8 @@ pub enum Command {
     DumpStore,
     /// Reads the keyring again at once.
     ReloadKeyring,
+    /// Whether the running service could do its work now.
+    Ready,
 }
 
 /// Gives `command` to the running service, or does it on the store if none runs.
@@ -49,6 +51,17 @@ pub fn run(command: Command, config: &Config, environment: &Environment) -> anyh
     })
 }
 
+/// Asks the running service whether it could do its work now.
+///
+/// # Errors
+/// It could not, with the reason that `/readyz` gives, or it does not run.
+pub fn ready(config: &Config) -> anyhow::Result<()> {
+    match admin_socket::call(&config.admin_socket, &Command::Ready)? {
+        Some(_) => Ok(()),
+        None => bail!("{}: no service listens here; start it with `serve`", config.admin_socket.display()),
+    }
+}
+
 /// Does a command.
 ///
 /// # Errors
@@ -63,7 +76,8 @@ pub async fn execute(
         Command::MintVouchers { pack, count } => mint(&pack, count, config, stores, environment).await,
         Command::OrdersAttention => attention(config, stores, environment.now()).await,
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
-        Command::ReloadKeyring => Ok(Value::Null),
+        // Things of the running service, which has done them.
+        Command::ReloadKeyring | Command::Ready => Ok(Value::Null),
     }
 }
 

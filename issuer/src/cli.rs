@@ -34,6 +34,8 @@ struct Cli {
 enum Action {
     /// Run the service until it is told to stop.
     Serve,
+    /// Ask the running service whether it could do its work now, as its /readyz has it.
+    Ready,
     /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
@@ -150,6 +152,10 @@ fn act(
         Action::Serve => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(service::serve(config, environment.clone()))
+        }
+        Action::Ready => {
+            admin::ready(&config)?;
+            Ok(writeln!(out, "ready")?)
         }
         Action::Store(StoreAction::Init { trust_key }) => init_store(&config, &trust_key, now, out),
         Action::Store(StoreAction::Dump) => {

@@ -108,8 +108,12 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
             Box::pin(admin_socket.serve(move |command: Command| {
                 let issuer = Arc::clone(&commands);
                 async move {
-                    if matches!(command, Command::ReloadKeyring) {
-                        issuer.keyring.reload().await.map_err(|error| error.to_string())?;
+                    match command {
+                        Command::ReloadKeyring => {
+                            issuer.keyring.reload().await.map_err(|error| error.to_string())?;
+                        }
+                        Command::Ready => issuer.ready().await?,
+                        _ => {}
                     }
                     let answer =
                         admin::execute(command, &issuer.config, &issuer.stores, &issuer.environment).await;

@@ -17,7 +17,7 @@ use farthing_service::server::{self, ServeOptions};
 use farthing_service::signing_key::SigningKey;
 use farthing_service::tls::Certificates;
 
-use crate::admin;
+use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::limits::Limits;
 use crate::maintenance;
@@ -104,6 +104,7 @@ async fn assemble(
     };
     let period = redeemer.config.keyring_poll.duration();
     let leftovers = Arc::clone(&stores.leftovers);
+    let commands = Arc::clone(&redeemer);
     let options = ServeOptions {
         listen: redeemer.config.listen,
         metrics_listen: redeemer.config.metrics_listen,
@@ -116,10 +117,13 @@ async fn assemble(
             Box::pin(probe.run(period, metrics)),
             Box::pin(maintenance::run(leftovers, environment.clone())),
             Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
-            Box::pin(admin_socket.serve(move |command| {
-                let (stores, environment) = (stores.clone(), environment.clone());
+            Box::pin(admin_socket.serve(move |command: Command| {
+                let redeemer = Arc::clone(&commands);
                 async move {
-                    let answer = admin::execute(command, &stores, &environment).await;
+                    if matches!(command, Command::Ready) {
+                        redeemer.ready().await?;
+                    }
+                    let answer = admin::execute(command, &redeemer.stores, &redeemer.environment).await;
                     answer.map_err(|error| format!("{error:#}"))
                 }
             })),

@@ -42,7 +42,13 @@ fn each_service_speaks_tls_where_it_has_a_certificate() {
         let url = format!("https://{}/readyz", service.address());
         assert_eq!(status(&url, &trusted).unwrap(), 200);
         assert!(status(&url.replacen("https", "http", 1), &trusted).is_err(), "plain HTTP was answered");
+        // The container's health check: it need not know how the listener speaks.
+        assert_eq!(world.admin(program, &["ready"]).unwrap(), ["ready"]);
         service.stop().unwrap();
+        let stopped = world.try_admin(program, &["ready"]).unwrap();
+        let error = String::from_utf8(stopped.stderr).unwrap();
+        assert_eq!(stopped.status.code(), Some(1));
+        assert!(error.contains(".sock: no service listens here; start it with `serve`"), "{error}");
     }
 }
 
