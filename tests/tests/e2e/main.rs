@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod crashes;
 mod demo;
 mod issuer_answers;
@@ -14,7 +15,11 @@ mod redeemer_answers;
 mod refusals;
 mod rotation;
 mod slow_clients;
+mod slow_streams;
 mod tls;
+
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use farthing_tests::World;
 
