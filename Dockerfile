@@ -26,7 +26,7 @@ RUN groupadd --gid 10010 farthing-keys \
  && install -d -o farthing-issuer -g farthing-issuer -m 0700 /var/lib/farthing-issuer \
  && install -d -o farthing-redeemer -g farthing-redeemer -m 0700 /var/lib/farthing-redeemer \
  && install -d -o farthing-issuer -g farthing-keys -m 2750 /var/lib/farthing-keys
-COPY configs/compose/once configs/compose/ready /usr/local/bin/
+COPY configs/compose/once /usr/local/bin/
 WORKDIR /etc/farthing
 
 # A user's further groups are looked up only where no group is named after it.

@@ -40,6 +40,8 @@ enum Action {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigAction),
+    /// Ask the running service whether it could do its work now, as its /readyz has it.
+    Ready,
     /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
@@ -171,6 +173,10 @@ fn act(
         }
         Action::Reload => print_lines(reload::ask(config.file(), &Command::Reload)?, out),
         Action::Config(ConfigAction::Check) => Ok(writeln!(out, "{} is in order", config.file().display())?),
+        Action::Ready => {
+            admin::ready(&config)?;
+            Ok(writeln!(out, "ready")?)
+        }
         Action::Store(StoreAction::Init { trust_key }) => init_store(&config, &trust_key, now, out),
         Action::Store(StoreAction::Dump) => {
             print_lines(admin::run(Command::DumpStore, &config, environment)?, out)

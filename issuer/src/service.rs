@@ -156,6 +156,7 @@ impl Issuer {
         match command {
             Command::Reload => return reload::reload(self).await,
             Command::ReloadKeyring => self.reload_keyring().await?,
+            Command::Ready => self.ready().await.map_err(anyhow::Error::msg)?,
             _ => {}
         }
         admin::execute(command, &self.config.current(), &self.stores, &self.environment).await

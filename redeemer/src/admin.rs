@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
 use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, Stores};
 
-/// A command that needs the store. Each is answered by a list, one entry a line.
+/// A command that needs the store, answered by a list, one entry a line; or that asks the running service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
@@ -38,6 +38,8 @@ pub enum Command {
     DumpStore,
     /// Reads the configuration again. Only the running service can.
     Reload,
+    /// Whether the running service could do its work now.
+    Ready,
 }
 
 /// Gives `command` to the running service, or does it on the store if none runs.
@@ -55,6 +57,17 @@ pub fn run(command: Command, config: &Config, environment: &Environment) -> anyh
     })
 }
 
+/// Asks the running service whether it could do its work now.
+///
+/// # Errors
+/// It could not, with the reason that `/readyz` gives, or it does not run.
+pub fn ready(config: &Config) -> anyhow::Result<()> {
+    match admin_socket::call(&config.admin_socket, &Command::Ready)? {
+        Some(_) => Ok(()),
+        None => bail!("{}: no service listens here; start it with `serve`", config.admin_socket.display()),
+    }
+}
+
 /// Does a command.
 ///
 /// # Errors
@@ -68,6 +81,8 @@ pub async fn execute(command: Command, stores: &Stores, environment: &Environmen
         Command::RevokeKey { publisher, key } => revoke_key(publisher, key, publishers, environment).await,
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
         Command::Reload => bail!("the service is not running, so there is nothing to reload"),
+        // A thing of the running service, which has done it.
+        Command::Ready => Ok(Value::Null),
     }
 }
 

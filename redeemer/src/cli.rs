@@ -36,6 +36,8 @@ enum Action {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigAction),
+    /// Ask the running service whether it could do its work now, as its /readyz has it.
+    Ready,
     /// Make the store, or print what is in it.
     #[command(subcommand)]
     Store(StoreAction),
@@ -124,6 +126,10 @@ fn act(
         Action::Serve => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             return runtime.block_on(service::serve(config, environment.clone()));
+        }
+        Action::Ready => {
+            admin::ready(&config)?;
+            return Ok(writeln!(out, "ready")?);
         }
         Action::Store(StoreAction::Init { trust_key }) => {
             return init_store(&config, &trust_key, environment.now(), out);

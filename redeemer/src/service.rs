@@ -134,7 +134,7 @@ async fn assemble(
             Box::pin(probe.run(period, metrics)),
             Box::pin(maintenance::run(leftovers, environment.clone())),
             Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
-            Box::pin(admin_socket.serve(move |command| {
+            Box::pin(admin_socket.serve(move |command: Command| {
                 let redeemer = Arc::clone(&commands);
                 async move { redeemer.obey(command).await.map_err(|error| program::one_line(&error)) }
             })),
@@ -147,9 +147,11 @@ impl Redeemer {
     /// Does what the operator wants.
     async fn obey(&self, command: Command) -> anyhow::Result<Value> {
         match command {
-            Command::Reload => reload::reload(self).await,
-            other => admin::execute(other, &self.stores, &self.environment).await,
+            Command::Reload => return reload::reload(self).await,
+            Command::Ready => self.ready().await.map_err(anyhow::Error::msg)?,
+            _ => {}
         }
+        admin::execute(command, &self.stores, &self.environment).await
     }
 }
 

@@ -22,8 +22,8 @@ use clap::Parser;
 enum Chore {
     /// Run every test, those against other implementations included; the last line counts them
     Test {
-        /// The suites that take long as well: the containers, where a Docker engine answers, and a short run of every
-        /// fuzz target
+        /// The suites that take long or need more as well: the containers, where a Docker engine answers, the alert
+        /// rules with promtool, and a short run of every fuzz target
         #[arg(long)]
         all: bool,
     },

@@ -7,26 +7,36 @@ type Target = (&'static str, &'static [u16]);
 
 const ISSUER: [Target; 2] = [("issuer", &[8701, 8711]), ("issuer-redis", &[6379])];
 const REDEEMER: [Target; 2] = [("redeemer", &[8702, 8712]), ("redeemer-redis", &[6379])];
+/// Asks both services for their metrics, and is asked by neither.
+const PROMETHEUS: Target = ("prometheus", &[9090]);
 
-/// From inside each service: it reaches its own side, by name and by address, and nothing of the other's, nor what is
-/// published on this machine, whose address in the container's networks is their gateway's.
+/// From inside each service: it reaches its own side, by name and by address, and nothing of the other's, nor
+/// Prometheus, which sees both, nor what is published on this machine, whose address in the container's networks is their gateway's.
 pub fn check(stack: &Stack) {
     for (from, own, other) in [("issuer", ISSUER, REDEEMER), ("redeemer", REDEEMER, ISSUER)] {
-        for (targets, expected) in [(own, true), (other, false)] {
-            for (target, ports) in targets {
-                let addresses = addresses(stack, target, "IPAddress");
-                assert!(!addresses.is_empty(), "{target} has no address");
-                for host in std::iter::once(target).chain(addresses.iter().map(String::as_str)) {
-                    for port in ports {
-                        expect(stack, from, target, host, *port, expected);
-                    }
-                }
+        for (targets, expected) in [(&own[..], true), (&other, false), (&[PROMETHEUS], false)] {
+            for target in targets {
+                expect_of(stack, from, *target, expected);
             }
         }
         for gateway in addresses(stack, from, "Gateway") {
             for port in stack.ports() {
                 expect(stack, from, "this machine", &gateway, port, false);
             }
+        }
+    }
+    for target in [ISSUER[1], REDEEMER[1]] {
+        expect_of(stack, PROMETHEUS.0, target, false);
+    }
+}
+
+/// At its name and at each of its addresses.
+fn expect_of(stack: &Stack, from: &str, (target, ports): Target, expected: bool) {
+    let addresses = addresses(stack, target, "IPAddress");
+    assert!(!addresses.is_empty(), "{target} has no address");
+    for host in std::iter::once(target).chain(addresses.iter().map(String::as_str)) {
+        for port in ports {
+            expect(stack, from, target, host, *port, expected);
         }
     }
 }
@@ -54,7 +64,7 @@ fn reaches(stack: &Stack, from: &str, host: &str, port: u16) -> bool {
 
 /// What the containers may do: nothing as root, nothing to their images, and the redeemer nothing to the keyring.
 pub fn check_rights(stack: &Stack) {
-    for (service, _) in ISSUER.into_iter().chain(REDEEMER) {
+    for (service, _) in ISSUER.into_iter().chain(REDEEMER).chain([PROMETHEUS]) {
         let inspected = stack.inspect(service);
         let host = &inspected["HostConfig"];
         assert_eq!(host["ReadonlyRootfs"], json!(true), "{service}");

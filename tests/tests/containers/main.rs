@@ -4,15 +4,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod isolation;
+mod observability;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod stack;
 
 use farthing_tests::programs::Program;
 use farthing_tests::{Publisher, Reader, World};
 use serde_json::json;
+use shared::bad_input::{self, Services};
+use shared::slow_clients::SlowClients;
 use stack::Stack;
 
 /// The program that is all programs, the wallet among them.
 const BINARY: &str = env!("CARGO_BIN_EXE_farthing-demo");
+/// Slow clients of each kind, for each service.
+const SLOW_CLIENTS: usize = 50;
 
 #[test]
 fn the_stack_is_used_restarted_and_used_again_and_keeps_its_services_apart() {
@@ -37,9 +44,21 @@ fn the_stack_is_used_restarted_and_used_again_and_keeps_its_services_apart() {
         }
         spent.push(use_it(&stack, &reader, [&publisher, &other], round));
     }
-    assert_eq!(publisher.credit_micros(&stack.redeemer_url()).unwrap(), 3 * 30_000);
+    send_bad_requests(&stack);
+    let slow = [stack.issuer_url(), stack.redeemer_url()].map(|url| SlowClients::connect(&url, SLOW_CLIENTS));
+    use_it(&stack, &reader, [&publisher, &other], 4);
+    for mut slow in slow {
+        slow.trickle();
+        slow.assert_closed();
+    }
+    use_it(&stack, &reader, [&publisher, &other], 5);
+    assert_eq!(publisher.credit_micros(&stack.redeemer_url()).unwrap(), 5 * 30_000);
     assert_eq!(other.credit_micros(&stack.redeemer_url()).unwrap(), 0);
 
+    observability::check(&stack);
+    for service in ["issuer", "redeemer", "issuer-redis", "redeemer-redis", "prometheus"] {
+        stack.await_health(service);
+    }
     isolation::check(&stack);
     isolation::check_rights(&stack);
 }
@@ -54,6 +73,19 @@ fn the_stacks_configurations_have_no_mistakes() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains(": store.password: file:/run/secrets/redis-password: "), "{error}");
     }
+}
+
+fn send_bad_requests(stack: &Stack) {
+    let minted = stack
+        .exec("issuer", &["farthing-issuer", "vouchers", "mint", "--pack", "reader-100", "--count", "2"]);
+    let mut vouchers = minted.lines().map(|code| code.trim().to_owned());
+    let sent = bad_input::check(&Services {
+        issuer: &stack.issuer_url(),
+        redeemer: &stack.redeemer_url(),
+        vouchers: [vouchers.next().unwrap(), vouchers.next().unwrap()],
+        publisher: &add_publisher(stack, "Target of bad requests"),
+    });
+    stack::tell(&format!("{sent} bad requests were refused as they should be"));
 }
 
 fn add_publisher(stack: &Stack, name: &str) -> Publisher {

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use farthing_tests::http;
 use serde_json::Value;
 
+/// Every service, whatever its profile.
+const ALL: [&str; 2] = ["--profile", "observability"];
+/// The image of Prometheus that the test makes.
+const PROMETHEUS: &str = "farthing-test-prometheus";
 /// Longest wait for the services to be ready once Compose has started them.
 const START: Duration = Duration::from_secs(90);
 
@@ -26,7 +30,7 @@ pub fn root() -> &'static Path {
 pub struct Stack {
     program: &'static [&'static str],
     project: String,
-    ports: [u16; 4],
+    ports: [u16; 6],
     secrets: tempfile::TempDir,
 }
 
@@ -52,6 +56,7 @@ impl Stack {
             return None;
         };
         let secrets = tempfile::tempdir().unwrap();
+        // Grafana's is missing, as where its profile is not used.
         for service in ["issuer", "redeemer"] {
             let mut random = [0; 32];
             getrandom::fill(&mut random).unwrap();
@@ -93,8 +98,13 @@ impl Stack {
         format!("http://127.0.0.1:{}", self.ports[1])
     }
 
+    /// Where Prometheus answers, with its profile.
+    pub fn prometheus_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[4])
+    }
+
     /// Every port that is published.
-    pub fn ports(&self) -> [u16; 4] {
+    pub fn ports(&self) -> [u16; 6] {
         self.ports
     }
 
@@ -107,24 +117,34 @@ impl Stack {
 
     /// Runs a command in a service's container to success; what it printed.
     pub fn exec(&self, service: &str, command: &[&str]) -> String {
-        self.compose(&[&["exec", "-T", service], command].concat())
+        self.compose(&[&ALL[..], &["exec", "-T", service], command].concat())
     }
 
     /// Whether a command in a service's container succeeds.
     pub fn can(&self, service: &str, command: &[&str]) -> bool {
-        succeeds(&mut self.command(&[&["exec", "-T", service], command].concat()))
+        succeeds(&mut self.command(&[&ALL[..], &["exec", "-T", service], command].concat()))
     }
 
     /// What the engine says about a service's container.
     pub fn inspect(&self, service: &str) -> Value {
-        let id = self.compose(&["ps", "--quiet", service]);
+        let id = self.compose(&[&ALL[..], &["ps", "--quiet", service]].concat());
         let output = Command::new("docker").args(["inspect", id.trim()]).output().unwrap();
         let containers: Value = serde_json::from_slice(&output.stdout).unwrap();
         containers[0].clone()
     }
 
+    /// Waits until a service's own check says that it is well.
+    pub fn await_health(&self, service: &str) {
+        let deadline = Instant::now() + START;
+        while self.inspect(service)["State"]["Health"]["Status"] != "healthy" {
+            assert!(Instant::now() < deadline, "{service} is not healthy:\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        tell(&format!("{service} is healthy"));
+    }
+
     fn logs(&self) -> String {
-        self.command(&["logs", "--no-color", "--tail", "20"])
+        self.command(&[&ALL[..], &["logs", "--no-color", "--tail", "20"]].concat())
             .output()
             .map_or_else(|error| error.to_string(), |output| text(&output))
     }
@@ -137,7 +157,18 @@ impl Stack {
         // The oldest that will do, unless another is asked for.
         command
             .env("REDIS_IMAGE", std::env::var_os("REDIS_IMAGE").unwrap_or_else(|| "redis:7-bookworm".into()));
-        let variables = ["ISSUER_PORT", "REDEEMER_PORT", "ISSUER_METRICS_PORT", "REDEEMER_METRICS_PORT"];
+        command.env(
+            "PROMETHEUS_IMAGE",
+            std::env::var_os("PROMETHEUS_IMAGE").unwrap_or_else(|| PROMETHEUS.into()),
+        );
+        let variables = [
+            "ISSUER_PORT",
+            "REDEEMER_PORT",
+            "ISSUER_METRICS_PORT",
+            "REDEEMER_METRICS_PORT",
+            "PROMETHEUS_PORT",
+            "GRAFANA_PORT",
+        ];
         command.envs(variables.into_iter().zip(self.ports.map(|port| port.to_string())));
         command
     }
@@ -145,16 +176,32 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let removed = self.command(&["down", "--volumes", "--remove-orphans"]).output();
+        let removed = self.command(&[&ALL[..], &["down", "--volumes", "--remove-orphans"]].concat()).output();
         if !removed.is_ok_and(|output| output.status.success()) {
             tell(&format!("the project {} is still there: remove it with `down --volumes`", self.project));
         }
     }
 }
 
+/// Builds the image of Prometheus, unless another is named.
+pub fn build_prometheus() {
+    if std::env::var_os("PROMETHEUS_IMAGE").is_some() {
+        return;
+    }
+    let mut build = Command::new("docker");
+    build.args(["build", "--tag", PROMETHEUS]).arg(root().join("tests/tests/containers/prometheus"));
+    if let Some(image) = std::env::var_os("RUNTIME_IMAGE") {
+        let mut argument = std::ffi::OsString::from("RUNTIME_IMAGE=");
+        argument.push(image);
+        build.arg("--build-arg").arg(argument);
+    }
+    let output = build.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
+
 /// Ports that nobody listens on, each another.
-fn free_ports() -> [u16; 4] {
-    let listeners = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+fn free_ports() -> [u16; 6] {
+    let listeners = [(); 6].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod collector;
 mod crashes;
 mod demo;
@@ -17,9 +18,13 @@ mod refusals;
 mod reload;
 mod rotation;
 mod slow_clients;
+mod slow_streams;
 mod tls;
 mod traces;
 mod upgrades;
+
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use farthing_tests::World;
 

@@ -46,7 +46,11 @@ impl Scene {
         }
         let order = Order::make(&self.issuer.url(), PACK);
         assert!(order.unwrap_err().to_string().starts_with("503"), "{what}");
-        for service in [&self.issuer, &self.redeemer] {
+        for (service, program) in [(&self.issuer, Program::Issuer), (&self.redeemer, Program::Redeemer)] {
+            let asked = self.world.try_admin(program, &["ready"]).unwrap();
+            let error = String::from_utf8(asked.stderr).unwrap();
+            let line = format!("farthing-{}: the store does not answer\n", program.argument());
+            assert_eq!((asked.status.code(), error), (Some(1), line), "{what}");
             assert_eq!(http::get(&format!("{}/readyz", service.url()), &[]).unwrap().status, 503, "{what}");
             assert_eq!(http::get(&format!("{}/healthz", service.url()), &[]).unwrap().status, 200, "{what}");
         }

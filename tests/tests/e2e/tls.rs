@@ -10,10 +10,12 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::world;
 
-const CONFIGURED: &str = "tls = { certificate = \"certificate.pem\", key = \"file:certificate.key\" }\n";
+/// The key of the configuration, before its tables.
+pub(crate) const CONFIGURED: &str =
+    "tls = { certificate = \"certificate.pem\", key = \"file:certificate.key\" }\n";
 
 /// Writes a self-signed certificate of the loopback and its key; the certificate.
-fn certify(world: &World) -> Certificate<'static> {
+pub(crate) fn certify(world: &World) -> Certificate<'static> {
     let issued = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = world.path("certificate.key");
     fs::write(&key, issued.signing_key.serialize_pem()).unwrap();
@@ -22,7 +24,7 @@ fn certify(world: &World) -> Certificate<'static> {
     Certificate::from_pem(issued.cert.pem().as_bytes()).unwrap().to_owned()
 }
 
-fn status(url: &str, trusted: &Certificate<'static>) -> Result<u16, ureq::Error> {
+pub(crate) fn status(url: &str, trusted: &Certificate<'static>) -> Result<u16, ureq::Error> {
     let roots = RootCerts::new_with_certs(std::slice::from_ref(trusted));
     let tls = TlsConfig::builder().root_certs(roots).build();
     let config = ureq::Agent::config_builder().tls_config(tls).timeout_global(Some(Duration::from_secs(20)));
@@ -42,7 +44,13 @@ fn each_service_speaks_tls_where_it_has_a_certificate() {
         let url = format!("https://{}/readyz", service.address());
         assert_eq!(status(&url, &trusted).unwrap(), 200);
         assert!(status(&url.replacen("https", "http", 1), &trusted).is_err(), "plain HTTP was answered");
+        // The container's health check: it need not know how the listener speaks.
+        assert_eq!(world.admin(program, &["ready"]).unwrap(), ["ready"]);
         service.stop().unwrap();
+        let stopped = world.try_admin(program, &["ready"]).unwrap();
+        let error = String::from_utf8(stopped.stderr).unwrap();
+        assert_eq!(stopped.status.code(), Some(1));
+        assert!(error.contains(".sock: no service listens here; start it with `serve`"), "{error}");
     }
 }
 
