@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
+use farthing_service::birth::{Birth, MOST_GROUPS, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
 use farthing_service::reload::{self, Configuration};
@@ -59,6 +59,9 @@ enum StoreAction {
         /// Accept a token key that is older than the store, by its id; or `all`.
         #[arg(long, value_name = "ID|all", allow_hyphen_values = true)]
         trust_key: Vec<String>,
+        /// Divide a store on Redis into so many groups of keys, for the shards of a cluster. It cannot be changed later.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_GROUPS)))]
+        groups: u8,
     },
     /// Print every record of the store, one JSON object a line: all that this service knows.
     Dump,
@@ -131,8 +134,10 @@ fn act(
             admin::ready(&config)?;
             return Ok(writeln!(out, "ready")?);
         }
-        Action::Store(StoreAction::Init { trust_key }) => {
-            return init_store(&config, &trust_key, environment.now(), out);
+        Action::Store(StoreAction::Init { trust_key, groups }) => {
+            let birth =
+                Birth::new(ServiceKind::Redeemer, environment.now(), TrustedKeys::named(&trust_key)?)?;
+            return init_store(&config, &birth.with_groups(groups), out);
         }
         Action::Reload => return print_lines(reload::ask(config.file(), &Command::Reload)?, out),
         Action::Config(ConfigAction::Check) => {
@@ -154,14 +159,12 @@ fn act(
     print_lines(admin::run(command, &config, environment)?, out)
 }
 
-fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
-    let trusted = TrustedKeys::named(trust_key)?;
+fn init_store(config: &Config, birth: &Birth, out: &mut impl Write) -> anyhow::Result<()> {
     // The secrets first, so that one that was lost is made anew even where there is a store already.
     config.signing_key.create_if_missing(&config.base)?;
     config.idempotency_secret.create_if_missing(&config.base)?;
-    let birth = Birth::new(ServiceKind::Redeemer, now, trusted)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(config.store.create(&birth))?;
+    runtime.block_on(config.store.create(birth))?;
     writeln!(out, "made the store {}", config.store.describe())?;
     Ok(())
 }
@@ -244,6 +247,7 @@ mod tests {
             let error = run(line);
             assert!(error.starts_with(begins) && !error.contains("secret"), "{error}");
         }
+        assert!(run(&["store", "init", "--groups", "2"]).starts_with("--groups: the embedded store is one"));
         command(directory.path(), &["store", "init"]).unwrap();
         assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher AAAA"));
         // Of 64 ids one begins with a dash.

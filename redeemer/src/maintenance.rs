@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use farthing_service::environment::Environment;
 use farthing_service::unavailable::Unavailable;
 
-use crate::store::{Leftovers, Slice};
+use crate::store::{Leftovers, Slice, Unfinished};
 
 const PERIOD: Duration = Duration::from_hours(1);
 /// Most entries that one write drops: redemptions that come meanwhile wait no longer than for each other.
@@ -29,6 +29,23 @@ pub async fn run(leftovers: Arc<dyn Leftovers>, environment: Environment) {
             tracing::warn!(%cause, "old answers and ended sets were not dropped; the next hour tries again");
         }
         tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Finishes what processes have left half done, for ever, `period` apart.
+pub async fn finish(leftovers: Arc<dyn Leftovers>, period: Duration, environment: Environment) {
+    let (mut unfinished, mut failing) = (Unfinished::default(), false);
+    loop {
+        tokio::time::sleep(period).await;
+        let finished = leftovers.finish_redemptions(std::mem::take(&mut unfinished), environment.now()).await;
+        match finished {
+            Ok(left) => (unfinished, failing) = (left, false),
+            Err(cause) if !failing => {
+                failing = true;
+                tracing::warn!(%cause, "redemptions that were left half done wait to be finished");
+            }
+            Err(_) => {}
+        }
     }
 }
 
@@ -89,6 +106,10 @@ mod tests {
 
         async fn drop_old_answers(&self, _now: u64, limit: usize) -> Result<Slice, Unavailable> {
             Ok(self.drop_some(1, limit))
+        }
+
+        async fn finish_redemptions(&self, before: Unfinished, _now: u64) -> Result<Unfinished, Unavailable> {
+            Ok(before)
         }
 
         async fn forget_order(&self) -> Result<(), Unavailable> {

@@ -120,6 +120,8 @@ async fn assemble(
     };
     let period = start.keyring_poll.duration();
     let leftovers = Arc::clone(&stores.leftovers);
+    // A redemption that is under way asks its store a few times; one that still is after this was left.
+    let finishing = start.timeouts.store_ms.duration() * 10;
     let commands = Arc::clone(&redeemer);
     let options = ServeOptions {
         listen: start.listen,
@@ -132,7 +134,8 @@ async fn assemble(
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, metrics)),
-            Box::pin(maintenance::run(leftovers, environment.clone())),
+            Box::pin(maintenance::run(Arc::clone(&leftovers), environment.clone())),
+            Box::pin(maintenance::finish(leftovers, finishing, environment.clone())),
             Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
             Box::pin(admin_socket.serve(move |command: Command| {
                 let redeemer = Arc::clone(&commands);

@@ -55,6 +55,14 @@ impl World {
         Self::unprepared_on_redis(binary)?.prepared()
     }
 
+    /// The same, with the redeemer's store divided into groups of keys.
+    ///
+    /// # Errors
+    /// As [`Self::on_redis`].
+    pub fn on_divided_redis(binary: impl Into<PathBuf>, groups: u8) -> anyhow::Result<Self> {
+        Self::unprepared_on_redis(binary)?.prepared_with(&["--groups", &groups.to_string()])
+    }
+
     /// Starts the Redis servers and writes the configurations only; no stores, no keys.
     ///
     /// # Errors
@@ -72,8 +80,12 @@ impl World {
     /// # Errors
     /// A program failed.
     pub fn prepared(self) -> anyhow::Result<Self> {
+        self.prepared_with(&[])
+    }
+
+    fn prepared_with(self, of_redeemer: &[&str]) -> anyhow::Result<Self> {
         self.admin(Program::Issuer, &["store", "init"])?;
-        self.admin(Program::Redeemer, &["store", "init"])?;
+        self.admin(Program::Redeemer, &[&["store", "init"], of_redeemer].concat())?;
         self.admin(Program::Issuer, &["keys", "init"])?;
         Ok(self)
     }

@@ -180,6 +180,9 @@ pub enum StoreError {
     /// The Redis store was not made or opened.
     #[error(transparent)]
     Redis(#[from] redis::OpenError),
+    /// Only Redis has several servers for the groups.
+    #[error("--groups: the embedded store is one; leave it out, or configure a Redis store")]
+    Undivided,
     /// What an earlier release wrote could not be brought into today's form.
     #[error("the store cannot be brought into the form of this release: {0}; start the service again")]
     Unready(Unavailable),
@@ -223,6 +226,7 @@ impl StoreSettings {
     /// There is one already, or it cannot be written.
     pub async fn create(&self, birth: &Birth) -> Result<(), StoreError> {
         match &self.config {
+            StoreConfig::Embedded { .. } if birth.groups > 1 => Err(StoreError::Undivided),
             StoreConfig::Embedded { path } => Ok(EmbeddedStore::create(&path.resolve(&self.base), birth)?),
             StoreConfig::Redis(config) => {
                 Ok(RedisStore::create(&self.deployment(config)?, birth, self.timeout).await?)

@@ -92,6 +92,12 @@ impl IdempotencyMac {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// What tells, modulo their number, in which group of keys the answer is kept, where a store is divided.
+    pub fn home(&self) -> usize {
+        let [first, second, ..] = self.0;
+        usize::from(u16::from_be_bytes([first, second]))
+    }
 }
 
 impl fmt::Debug for IdempotencyMac {

@@ -19,6 +19,12 @@ impl SpentMark {
         Self(*mark)
     }
 
+    /// In which of so many groups of keys it is kept, where a store is divided: told by the last two bytes.
+    pub fn group(&self, groups: usize) -> usize {
+        let (_, last) = self.0.split_last_chunk::<2>().unwrap_or((&[], &[0; 2]));
+        usize::from(u16::from_be_bytes(*last)) % groups.max(1)
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0

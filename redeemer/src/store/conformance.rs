@@ -89,13 +89,15 @@ pub fn key_facts(number: u8) -> KeyFacts {
     KeyFacts { id: TokenKeyId::from_bytes([number; 32]), denomination }
 }
 
-fn publisher(number: u8) -> PublisherId {
+pub fn publisher(number: u8) -> PublisherId {
     PublisherId::from_bytes([number; 16])
 }
 
 fn mark(number: u32) -> SpentMark {
     let mut bytes = [0; 64];
+    // The first bytes tell the bucket, the last of those that are kept the group.
     bytes[..4].copy_from_slice(&number.to_be_bytes());
+    bytes[12..16].copy_from_slice(&number.to_be_bytes());
     SpentMark::of(&Authenticator::from_bytes(bytes))
 }
 
@@ -103,7 +105,7 @@ pub fn genuine(key: usize, number: u32) -> Judged {
     Judged::Genuine { key, mark: mark(number) }
 }
 
-fn idempotency(key: &str) -> IdempotencyMac {
+pub fn idempotency(key: &str) -> IdempotencyMac {
     let key = IdempotencyKey::parse(key.as_bytes()).unwrap();
     IdempotencySecret::from_bytes(&[1; 32]).key_mac(publisher(0), &key)
 }
@@ -141,6 +143,17 @@ pub async fn results(store: &impl Store, redemption: Redemption) -> Vec<TokenRes
     match store.redeem(redemption).await.unwrap() {
         Redeemed::Done(answer) => answer.results,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Repeats a redemption as a publisher does who hears 503: a store may leave it to others to finish what they hold.
+async fn until_answered(store: &impl Store, redemption: Redemption) -> Redeemed {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    loop {
+        match store.redeem(redemption.clone()).await {
+            Ok(redeemed) => return redeemed,
+            Err(cause) => assert!(std::time::Instant::now() < deadline, "{cause}"),
+        }
     }
 }
 

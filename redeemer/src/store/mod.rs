@@ -8,6 +8,8 @@ mod stores;
 #[cfg(test)]
 mod conformance;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use farthing_api::BalanceEntry;
 use farthing_protocol::{Day, Denomination, TokenKeyId};
@@ -53,6 +55,12 @@ pub trait Leftovers: Send + Sync {
 
     /// Drops at most `limit` answers that are no longer kept at `now`.
     async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable>;
+
+    /// Finishes redemptions that a process has left half done. Those that are still under way are left alone: only what
+    /// was unfinished at the previous call too is finished, so calls should be further apart than a redemption takes.
+    ///
+    /// It is given what the previous call returned, and returns what is unfinished now.
+    async fn finish_redemptions(&self, before: Unfinished, now: u64) -> Result<Unfinished, Unavailable>;
 
     /// Lets the store's files forget what was written together, as far as they can: marks lie beside the credit of a
     /// publisher in a log of writes.
@@ -162,6 +170,10 @@ pub enum KeyRevoked {
     UnknownKey,
 }
 
+/// Redemptions that were under way, or left half done, when somebody looked: random ids.
+#[derive(Default)]
+pub struct Unfinished(HashSet<[u8; 17]>);
+
 /// What one step of [`Leftovers`] achieved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slice {
@@ -183,11 +195,15 @@ pub struct KeptAnswer {
     pub forget_from: u64,
 }
 
+/// When what is kept since `now` is forgotten: after 48 hours, at a full hour.
+pub const fn forgotten_from(now: u64) -> u64 {
+    now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR)
+}
+
 impl KeptAnswer {
     /// The answer of a redemption, kept for 48 hours from `now` and to the end of the hour.
     pub fn new(request: RequestMac, answer: Answer, now: u64) -> Self {
-        let forget_from = now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR);
-        Self { request, answer, forget_from }
+        Self { request, answer, forget_from: forgotten_from(now) }
     }
 
     /// What it means for a redemption under the same key.

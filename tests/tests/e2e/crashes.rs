@@ -1,10 +1,12 @@
 //! kill -9 at each durable step: after restart and retry the buyer has exactly the paid tokens and the publisher
 //! exactly the credit.
 
+use std::time::{Duration, Instant};
+
 use farthing_tests::programs::Program;
 use farthing_tests::{Reader, ServiceProcess, World};
 
-use crate::{on_redis, world};
+use crate::{BINARY, on_redis, world};
 
 /// The steps of the issuer in a purchase, each with how often it is passed before the purchase's own.
 const ISSUER_STEPS: &[&str] = &[
@@ -119,6 +121,53 @@ fn the_redeemer_dies_at_each_step_of_a_redemption(world: &World) {
         assert_eq!(credit, 30_000 * (number as u64 + 1), "{step}");
         let second = publisher.redeem(&redeemer.url(), "again", &tokens).unwrap();
         assert_eq!(second.body["results"], serde_json::json!(["spent", "spent", "spent"]), "{step}");
+        redeemer.stop().unwrap();
+    }
+}
+
+/// Where a redemption across groups of keys can be left, between what is durable and what is not.
+const DIVIDED_STEPS: &[&str] =
+    &["redemption.before", "redemption.reserved", "redemption.decided", "redemption.after"];
+
+#[test]
+fn the_redeemer_dies_at_each_step_of_a_divided_redemption() {
+    let world = World::on_divided_redis(BINARY, 3).unwrap();
+    // What is left half done is finished after ten times as long as the store may take.
+    world.write_configuration(Program::Redeemer, "[timeouts]\nstore_ms = 1000\n").unwrap();
+    let issuer = world.serve(Program::Issuer).unwrap();
+    let reader = world.reader("reader");
+    let redeemer = world.serve(Program::Redeemer).unwrap();
+    reader.buy(&issuer, &redeemer, &world.voucher().unwrap()).unwrap();
+    redeemer.stop().unwrap();
+    let publisher = world.publisher("Example").unwrap();
+    for (number, step) in DIVIDED_STEPS.iter().enumerate() {
+        // Enough for some in each group.
+        let tokens = reader.export(20).unwrap();
+        let name = format!("article-{number}");
+        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        assert!(publisher.redeem(&dying.url(), &name, &tokens).is_err(), "{step}");
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+
+        let redeemer = world.serve(Program::Redeemer).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(90);
+        let retried = loop {
+            let retried = publisher.redeem(&redeemer.url(), &name, &tokens).unwrap();
+            if retried.status != 503 {
+                break retried;
+            }
+            assert!(Instant::now() < deadline, "{step}: nobody finishes it");
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        assert_eq!(retried.status, 200, "{step}: {}", retried.body);
+        // What was decided may still have to be finished.
+        let expected = 200_000 * (number as u64 + 1);
+        while publisher.credit_micros(&redeemer.url()).unwrap() != expected {
+            assert!(Instant::now() < deadline, "{step}: the credit does not come");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let second = publisher.redeem(&redeemer.url(), "again", &tokens).unwrap();
+        assert_eq!(second.body["results"], serde_json::json!(vec!["spent"; 20]), "{step}");
+        assert_eq!(publisher.credit_micros(&redeemer.url()).unwrap(), expected, "{step}");
         redeemer.stop().unwrap();
     }
 }

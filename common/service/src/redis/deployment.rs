@@ -129,7 +129,8 @@ where
 {
     let mut asking = JoinSet::new();
     let mut answers = Vec::new();
-    for address in addresses.iter().cloned() {
+    for address in addresses {
+        let address = address.clone();
         asking.spawn(async move {
             let server = tokio::time::timeout(timeout, connect(&address, timeout)).await;
             (address.clone(), server.unwrap_or_else(|_| Err(OpenError::silent(&address))))

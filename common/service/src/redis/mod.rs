@@ -122,6 +122,11 @@ impl RedisStore {
         &self.shared.load
     }
 
+    /// Says that a durable step of several is reached.
+    pub fn step(&self, name: &str) {
+        self.shared.environment.step(name);
+    }
+
     /// The name of a key in the group.
     pub fn key(&self, parts: &[&[u8]]) -> Vec<u8> {
         self.names().key(parts)

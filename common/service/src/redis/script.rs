@@ -74,11 +74,11 @@ pub(super) struct Touching {
     pub(super) text: &'static str,
 }
 
-/// Declares a script in a file of its own, beside the one that calls it.
+/// Declares a script in a file of its own, beside the one that calls it; what several have in common may stand before it.
 #[macro_export]
 macro_rules! redis_script {
-    ($file:literal) => {
-        $crate::redis::Script::new(include_str!($file))
+    ($($file:literal),+) => {
+        $crate::redis::Script::new(concat!($(include_str!($file)),+))
     };
 }
 

@@ -4,7 +4,7 @@ use farthing_service::embedded::EmbeddedStore;
 use farthing_service::unavailable::Unavailable;
 
 use super::{kept_answers, spent_sets};
-use crate::store::{DAYS_KEPT_AFTER_END, Leftovers, Slice};
+use crate::store::{DAYS_KEPT_AFTER_END, Leftovers, Slice, Unfinished};
 
 #[async_trait]
 impl Leftovers for EmbeddedStore {
@@ -22,6 +22,11 @@ impl Leftovers for EmbeddedStore {
     async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable> {
         let dropped = self.write(move |transaction| kept_answers::drop_old(transaction, now, limit)).await?;
         Ok(slice(dropped, limit))
+    }
+
+    async fn finish_redemptions(&self, before: Unfinished, _now: u64) -> Result<Unfinished, Unavailable> {
+        // A redemption is one transaction.
+        Ok(before)
     }
 
     async fn forget_order(&self) -> Result<(), Unavailable> {

@@ -30,11 +30,14 @@ pub(super) fn credit_key(store: &RedisStore, publisher: PublisherId, entry: &[u8
 #[async_trait]
 impl Ledger for RedisStore {
     async fn balance(&self, publisher: PublisherId) -> Result<Vec<BalanceEntry>, Unavailable> {
-        let call = Call::new()
-            .key(credit_entries(self, publisher))
-            .number(VERSION)
-            .arg(credit_key(self, publisher, b""));
-        let credits: Vec<(String, u64)> = self.run(&BALANCE, call).await?;
+        let mut credits: Vec<(String, u64)> = Vec::new();
+        for group in self.groups() {
+            let call = Call::new()
+                .key(credit_entries(&group, publisher))
+                .number(VERSION)
+                .arg(credit_key(&group, publisher, b""));
+            credits.extend(group.run::<Vec<_>>(&BALANCE, call).await?);
+        }
         let amounts = credits
             .iter()
             .map(|(text, tokens)| {

@@ -1,5 +1,7 @@
 //! The redeemer's questions, answered by Redis.
 
+mod across_groups;
+mod attempt;
 mod ledger;
 mod leftovers;
 mod publishers;

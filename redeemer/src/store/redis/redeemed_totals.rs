@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::key_day::{key_day, split_key_day};
@@ -23,17 +25,21 @@ pub(super) fn total_key(store: &RedisStore, key: TokenKeyId, day: Day) -> Vec<u8
 #[async_trait]
 impl RedeemedTotals for RedisStore {
     async fn totals(&self) -> Result<Vec<(TokenKeyId, Day, RedeemedTotal)>, Unavailable> {
-        let call = Call::new().key(totals_key(self)).number(VERSION).arg(self.key(&[b"redeemed-total:"]));
-        let rows: Vec<(Vec<u8>, String, u64)> = self.run(&READ, call).await?;
-        let mut totals = rows
-            .into_iter()
-            .map(|(entry, denomination, tokens)| {
-                let (key, day) = split_key_day(&entry).map_err(Unavailable::because)?;
+        let mut totals: BTreeMap<(TokenKeyId, Day), RedeemedTotal> = BTreeMap::new();
+        for group in self.groups() {
+            let call =
+                Call::new().key(totals_key(&group)).number(VERSION).arg(group.key(&[b"redeemed-total:"]));
+            let rows: Vec<(Vec<u8>, String, u64)> = group.run(&READ, call).await?;
+            for (entry, denomination, tokens) in rows {
+                let key_day = split_key_day(&entry).map_err(Unavailable::because)?;
                 let denomination = denomination.parse().map_err(Unavailable::because)?;
-                Ok((key, day, RedeemedTotal { denomination, tokens }))
-            })
-            .collect::<Result<Vec<_>, Unavailable>>()?;
-        totals.sort_by_key(|(key, day, _)| (*key, *day));
-        Ok(totals)
+                let total = totals.entry(key_day).or_insert(RedeemedTotal { denomination, tokens: 0 });
+                total.tokens = total
+                    .tokens
+                    .checked_add(tokens)
+                    .ok_or_else(|| Unavailable::because("a total does not fit into 64 bits"))?;
+            }
+        }
+        Ok(totals.into_iter().map(|((key, day), total)| (key, day, total)).collect())
     }
 }

@@ -61,17 +61,21 @@ const fn bucket_bits(capacity: u64) -> u32 {
     bits
 }
 
-/// Opens the sets of keys that never had one.
+/// Opens the sets of keys that never had one, in each group.
 pub(super) async fn open(store: &RedisStore, sets: Vec<NewSet>) -> Result<(), Unavailable> {
-    let mut call = Call::new().key(spent_sets(store)).key(last_ordinal(store)).number(SET_VERSION);
-    for NewSet { key, redeem_until, capacity } in sets {
-        call = call
-            .key(spent_set(store, &key))
-            .arg(key.to_bytes())
-            .number(redeem_until.number().into())
-            .number(bucket_bits(capacity).into());
+    let groups = store.groups().len() as u64;
+    for group in store.groups() {
+        let mut call = Call::new().key(spent_sets(&group)).key(last_ordinal(&group)).number(SET_VERSION);
+        for NewSet { key, redeem_until, capacity } in &sets {
+            call = call
+                .key(spent_set(&group, key))
+                .arg(key.to_bytes())
+                .number(redeem_until.number().into())
+                .number(bucket_bits(capacity / groups).into());
+        }
+        group.write::<()>(&OPEN, call).await?;
     }
-    store.write(&OPEN, call).await
+    Ok(())
 }
 
 /// Divides the sets of an earlier release into buckets. Until that is done they are refused.

@@ -16,19 +16,20 @@ use crate::store::conformance::{Fixture, conformance, genuine, key_facts, new_se
 use crate::store::{Leftovers, Redemption, SpentTokens};
 use crate::test_tokens::NOW;
 
-struct OnRedis {
-    server: TestServer,
+/// A store with `GROUPS` groups of keys.
+pub(super) struct OnRedis<const GROUPS: u8 = 1> {
+    pub(super) server: TestServer,
     store: Arc<RedisStore>,
 }
 
 #[async_trait]
-impl Fixture for OnRedis {
+impl<const GROUPS: u8> Fixture for OnRedis<GROUPS> {
     type Store = RedisStore;
 
     async fn fresh() -> Self {
         let server = TestServer::start().unwrap();
         let timeout = Duration::from_secs(30);
-        let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap();
+        let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap().with_groups(GROUPS);
         RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
         let environment = Environment::production();
         let opened = RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment);
@@ -77,6 +78,13 @@ impl Fixture for OnRedis {
 
 conformance!(OnRedis);
 
+mod in_groups {
+    use super::OnRedis;
+    use crate::store::conformance::conformance;
+
+    conformance!(OnRedis<3>);
+}
+
 /// What a release before 0.2 wrote: one Redis set for each key.
 fn unpacked(server: &TestServer, id: u8, marks: &[[u8; 16]], closed: u8, count: usize) {
     let mut server = server.connection().unwrap();
@@ -92,7 +100,7 @@ fn unpacked(server: &TestServer, id: u8, marks: &[[u8; 16]], closed: u8, count: 
 
 #[tokio::test]
 async fn sets_of_an_earlier_release_are_repacked_once() {
-    let OnRedis { server, store } = OnRedis::fresh().await;
+    let OnRedis { server, store } = <OnRedis>::fresh().await;
     let marks: Vec<[u8; 16]> = (0..2_500_u32)
         .map(|number| {
             let hash = Sha256::digest(number.to_be_bytes());
@@ -128,7 +136,7 @@ async fn sets_of_an_earlier_release_are_repacked_once() {
 
 #[tokio::test]
 async fn a_set_without_its_marks_is_lost() {
-    let OnRedis { server, store } = OnRedis::fresh().await;
+    let OnRedis { server, store } = <OnRedis>::fresh().await;
     store.open_sets(vec![new_set(0, 20_800)]).await.unwrap();
     let of_key = |key: &str, tokens| Redemption { keys: vec![key_facts(0)], ..redemption(key, true, tokens) };
     results(&*store, of_key("a", vec![genuine(0, 1), genuine(0, 2)])).await;
@@ -141,7 +149,7 @@ async fn a_set_without_its_marks_is_lost() {
 
 #[tokio::test]
 async fn the_log_forgets_which_marks_were_credited_to_whom() {
-    let OnRedis { server, store } = OnRedis::fresh().await;
+    let OnRedis { server, store } = <OnRedis>::fresh().await;
     store.open_sets(vec![new_set(0, 20_800)]).await.unwrap();
     let first = Redemption { keys: vec![key_facts(0)], ..redemption("a", true, vec![genuine(0, 1)]) };
     results(&*store, first).await;

@@ -1,0 +1,26 @@
+-- Does what a redemption has reserved in this group, or lets go of it. A redemption that was finished before is left as
+-- it is. After tokens.lua.
+--
+-- KEYS[2] held-marks, [3] unfinished:ID, [4] unfinished; ARGV[4] 'commit' or 'abort', [5] the redemption's id and the
+-- number of the group that decided, one byte.
+local kept = call('HMGET', KEYS[3], 'version', 'work')
+if not kept[1] then
+    call('SREM', KEYS[4], ARGV[5])
+    return
+elseif tonumber(kept[1]) > version then
+    return newer('unfinished redemption', kept[1], version)
+end
+for _, key in ipairs(cmsgpack.unpack(kept[2])) do
+    for _, mark in ipairs(key.marks) do
+        if ARGV[4] == 'commit' then
+            call('HSETNX', bucket(key, mark), sub(mark, 2), '')
+        end
+        call('HDEL', KEYS[2], key.ordinal .. ':' .. mark)
+    end
+    if ARGV[4] == 'commit' and #key.marks > 0 then
+        key.witness = call('HGET', key.set, 'witness')
+        credit(key, key.totals, key.entries, key.marks[1])
+    end
+end
+call('DEL', KEYS[3])
+call('SREM', KEYS[4], ARGV[5])

@@ -1,0 +1,2 @@
+-- KEYS[2] unfinished. Returns the ids of redemptions that are not finished in this group, and who decides.
+return redis.call('SMEMBERS', KEYS[2])
