@@ -5,6 +5,7 @@
 mod collector;
 mod crashes;
 mod demo;
+mod failover;
 mod issuer_answers;
 mod limits;
 mod metrics;
