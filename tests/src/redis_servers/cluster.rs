@@ -11,7 +11,7 @@ const SHARDS: usize = 3;
 const REPLICAS: usize = 2;
 const SLOTS: usize = 16_384;
 /// After so much silence a node thinks that another is down.
-pub(super) const NODE_TIMEOUT: Duration = Duration::from_millis(1_000);
+const NODE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Longest wait for the nodes to know each other.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -25,6 +25,7 @@ impl RedisServers {
                 "cluster-enabled yes".to_owned(),
                 format!("cluster-node-timeout {}", NODE_TIMEOUT.as_millis()),
                 format!("cluster-port {bus}"),
+                "cluster-allow-replica-migration no".to_owned(),
             ]);
             let node = Node::server(&lines, |port| {
                 vec![

@@ -55,16 +55,20 @@ impl RedisServers {
 
     /// One server, and replicas that follow it.
     fn start_servers(&mut self, replicas: u32) -> anyhow::Result<()> {
-        let mut follow = None;
-        for _ in 0..=replicas {
-            let lines = [fit_for_money(), follow.iter().cloned().collect()].concat();
-            let node = Node::server(&lines, |port| {
-                vec!["replica-announce-ip 127.0.0.1".to_owned(), format!("replica-announce-port {port}")]
-            })?;
-            let first = node.public_port();
-            follow.get_or_insert_with(|| format!("replicaof 127.0.0.1 {first}"));
-            self.servers.push(node);
+        self.servers.push(replicated(&[])?);
+        for _ in 0..replicas {
+            self.add_replica()?;
         }
+        Ok(())
+    }
+
+    /// Starts another replica of the first server, which must be the one that takes the writes.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn add_replica(&mut self) -> anyhow::Result<()> {
+        let first = self.servers.first().map_or(0, Node::public_port);
+        self.servers.push(replicated(&[format!("replicaof 127.0.0.1 {first}")])?);
         Ok(())
     }
 
@@ -99,6 +103,13 @@ impl RedisServers {
         }
         format!("{{ {table} }}")
     }
+}
+
+/// A server that others may follow, and that may follow another.
+fn replicated(lines: &[String]) -> anyhow::Result<Node> {
+    Node::server(&[&fit_for_money(), lines].concat(), |port| {
+        vec!["replica-announce-ip 127.0.0.1".to_owned(), format!("replica-announce-port {port}")]
+    })
 }
 
 /// Every write on disk before it is answered, nothing evicted; and replicas that follow quickly.

@@ -7,7 +7,7 @@ use super::{Node, RedisServers};
 /// The Sentinels' name for the servers.
 pub(super) const NAME: &str = "store";
 /// After so much silence a Sentinel thinks that a server is down.
-pub(super) const DOWN_AFTER: Duration = Duration::from_millis(1_000);
+const DOWN_AFTER: Duration = Duration::from_millis(1_500);
 /// A failover that takes longer is given up; the next begins after twice as long.
 const FAILOVER_MILLISECONDS: u32 = 3_000;
 const SENTINELS: usize = 3;

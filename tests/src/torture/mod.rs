@@ -35,7 +35,7 @@ use server_faults::Tally;
 use services::Services;
 
 /// Vouchers that a client uses up in a second at most.
-const VOUCHERS_A_SECOND: u64 = 8;
+const VOUCHERS_A_SECOND: u64 = 10;
 /// Vouchers of one command.
 const MINTED_AT_ONCE: u64 = 1_000;
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::ledger::Ledger;
@@ -21,6 +22,11 @@ impl Report {
         self.faults.values().sum()
     }
 
+    /// Operations of all kinds.
+    pub fn operations(&self) -> u64 {
+        self.ledger.operations.values().sum()
+    }
+
     /// Answers that the stores do not bear out.
     pub fn lost(&self) -> usize {
         self.ledger.lost.len()
@@ -41,13 +47,16 @@ impl Report {
         self.lost() + self.double() + self.wrong() == 0
     }
 
-    /// What was not right, a line each.
+    /// What was not right: a line for each kind, with how often it was so.
     pub fn details(&self) -> Vec<String> {
         let Ledger { lost, double, wrong, .. } = &self.ledger;
-        let lines = |kind: &'static str, of: &[String]| -> Vec<String> {
-            of.iter().map(|line| format!("{kind}: {line}")).collect()
-        };
-        [lines("lost", lost), lines("double", double), lines("wrong", wrong)].concat()
+        let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for (kind, lines) in [("lost", lost), ("double", double), ("wrong", wrong)] {
+            for line in lines {
+                *counts.entry((kind, line)).or_default() += 1;
+            }
+        }
+        counts.into_iter().map(|((kind, line), count)| format!("{kind}, {count} times: {line}")).collect()
     }
 }
 
@@ -57,14 +66,14 @@ impl fmt::Display for Report {
             let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
             counts.join(", ")
         };
-        let operations: u64 = self.ledger.operations.values().sum();
         write!(
             f,
-            "torture: seed {}, {}, {} s: {operations} operations ({}), {} faults ({}), lost {}, double {}, wrong {}, \
+            "torture: seed {}, {}, {} s: {} operations ({}), {} faults ({}), lost {}, double {}, wrong {}, \
              unanswered and resolved by a retry {}",
             self.seed,
             self.what,
             self.seconds,
+            self.operations(),
             list(&self.ledger.operations),
             self.faults(),
             list(&self.faults),

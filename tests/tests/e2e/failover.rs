@@ -7,7 +7,7 @@ use farthing_tests::redis_servers::{RedisServers, Topology};
 use farthing_tests::{Publisher, Redeemed, ServiceProcess, StoreTables, World};
 use serde_json::json;
 
-use crate::BINARY;
+use crate::{BINARY, alone};
 
 /// Servers take some seconds to find out that one of them is gone, and a Sentinel looks at roles every ten.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Two redeemers on one store whose servers can fail, and tokens to spend. The issuer keeps to itself.
 struct Scene {
     servers: RedisServers,
-    _world: World,
+    world: World,
     redeemers: [ServiceProcess; 2],
     publisher: Publisher,
     tokens: Vec<String>,
@@ -36,7 +36,7 @@ impl Scene {
         let reader = world.reader("reader");
         reader.buy(&issuer, &redeemers[0], &world.voucher().unwrap()).unwrap();
         let tokens = reader.export(3).unwrap();
-        Self { servers, _world: world, redeemers, publisher, tokens }
+        Self { servers, world: world, redeemers, publisher, tokens }
     }
 
     fn redeem(&self, redeemer: usize, key: &str, token: usize) -> Redeemed {
@@ -76,6 +76,7 @@ impl Scene {
 /// The replicas lose their connections while they cannot make new ones, so they have nothing of the second spend when
 /// one of them takes over.
 fn a_spend_that_no_replica_has_is_not_answered(topology: Topology) {
+    let _alone = alone();
     let mut scene = Scene::new(topology);
     scene.assert_accepted(0, "first", 0);
     let master = scene.servers.master().unwrap();
@@ -119,9 +120,38 @@ fn a_spend_that_no_replica_has_is_not_answered_in_a_cluster() {
     a_spend_that_no_replica_has_is_not_answered(Topology::Cluster);
 }
 
+#[test]
+fn a_replica_that_joins_later_must_confirm_as_well() {
+    let _alone = alone();
+    let mut scene = Scene::new(Topology::Sentinel);
+    scene.servers.add_replica().unwrap();
+    scene.servers.settle().unwrap();
+    scene.servers.servers[3].stop().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    // It may be promoted, so as soon as the redeemer knows of it nothing is answered without it.
+    while scene.redeem(0, "first", 0).status == 200 {
+        assert!(Instant::now() < deadline, "the new replica is not asked for");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    scene.servers.servers[3].go_on().unwrap();
+    assert!(scene.assert_accepted(0, "first", 0));
+}
+
+#[test]
+fn a_cluster_that_moves_replicas_between_shards_is_refused() {
+    let _alone = alone();
+    let scene = Scene::new(Topology::Cluster);
+    for node in &scene.servers.servers {
+        node.ask::<()>(&["CONFIG", "SET", "cluster-allow-replica-migration", "yes"]).unwrap();
+    }
+    let refused = scene.world.try_serve_another(Program::Redeemer, 2).unwrap().expect_err("it is unfit");
+    assert!(refused.log.contains("cluster-allow-replica-migration is yes and must be no"), "{}", refused.log);
+}
+
 /// A server may count replicas as confirming for a connection that wrote nothing.
 #[test]
 fn a_retry_that_finds_its_mark_waits_for_the_replicas_all_the_same() {
+    let _alone = alone();
     let mut scene = Scene::new(Topology::Standalone { replicas: 1 });
     scene.assert_accepted(0, "first", 0);
     scene.servers.servers[1].stop().unwrap();

@@ -19,8 +19,11 @@ mod reload;
 mod rotation;
 mod slow_clients;
 mod tls;
+mod torture;
 mod traces;
 mod upgrades;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use farthing_tests::World;
 
@@ -33,4 +36,11 @@ fn world() -> World {
 
 fn on_redis() -> World {
     World::on_redis(BINARY).unwrap()
+}
+
+/// Servers that watch each other think that one is down when the machine is too busy to let it answer: tests with many of
+/// them run one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
