@@ -66,14 +66,9 @@ fn main() -> ExitCode {
 
 /// Whether all was right.
 fn run(cli: &Cli) -> anyhow::Result<bool> {
-    let seed = match cli.seed {
-        Some(seed) => seed,
-        None => {
-            let mut bytes = [0; 4];
-            getrandom::fill(&mut bytes)?;
-            u32::from_be_bytes(bytes).into()
-        }
-    };
+    let mut fresh = [0; 4];
+    getrandom::fill(&mut fresh)?;
+    let seed = cli.seed.unwrap_or(u32::from_be_bytes(fresh).into());
     let binary = std::env::current_exe()?.with_file_name("farthing-demo");
     let mut is_right = true;
     for topology in cli.topology.topologies() {

@@ -84,24 +84,19 @@ impl RedisServers {
                 nodes.iter().map(|node| format!("\"redis://127.0.0.1:{}\"", node.public_port())).collect();
             urls.join(", ")
         };
-        let mut table = match self.topology {
-            Topology::Standalone { .. } => {
-                format!("kind = \"redis\", url = {}", urls(self.servers.get(..1).unwrap_or_default()))
+        let (place, of_one) = match self.topology {
+            Topology::Standalone { replicas } => {
+                let first = urls(self.servers.get(..1).unwrap_or_default());
+                (format!("url = {first}"), Some(replicas).filter(|replicas| *replicas > 0))
             }
             Topology::Sentinel => {
                 let sentinels = urls(&self.sentinels);
-                format!("kind = \"redis\", sentinels = [{sentinels}], master = \"{}\"", sentinels::NAME)
+                (format!("sentinels = [{sentinels}], master = \"{}\"", sentinels::NAME), None)
             }
-            Topology::Cluster => format!("kind = \"redis\", cluster = [{}]", urls(&self.servers)),
+            Topology::Cluster => (format!("cluster = [{}]", urls(&self.servers)), None),
         };
-        let of_one = match self.topology {
-            Topology::Standalone { replicas } if replicas > 0 => Some(replicas),
-            _ => None,
-        };
-        if let Some(replicas) = replicas.or(of_one) {
-            table += &format!(", replicas = {replicas}");
-        }
-        format!("{{ {table} }}")
+        let replicas = replicas.or(of_one).map(|replicas| format!(", replicas = {replicas}"));
+        format!("{{ kind = \"redis\", {place}{} }}", replicas.unwrap_or_default())
     }
 }
 

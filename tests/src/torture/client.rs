@@ -30,7 +30,6 @@ impl<'a> Client<'a> {
             match self.asker.random.below(100) {
                 0..35 if self.purse.len() < PURSE => self.buy(),
                 35..40 if self.purse.len() < PURSE => self.contest(),
-                40..70 => self.spend(),
                 70..85 => self.spend_twice_at_once(),
                 85..92 => self.repeat(),
                 92..100 => self.spend_again(),
@@ -68,13 +67,8 @@ impl<'a> Client<'a> {
         let count = 1 + self.asker.random.below(MOST_AT_ONCE);
         let coins: Vec<Coin> = self.purse.drain(..count.min(self.purse.len())).collect();
         if coins.is_empty() {
-            if !self.vouchers.is_empty() {
-                self.buy();
-            } else {
-                // Without vouchers and tokens only the past is left to be repeated.
-                self.repeat();
-            }
-            return;
+            // Without vouchers and tokens only the past is left to be repeated.
+            return if self.vouchers.is_empty() { self.repeat() } else { self.buy() };
         }
         let (key, publisher) = (self.key(), self.publisher());
         let (tokens, micros) = of(&coins);

@@ -171,13 +171,7 @@ impl Torture {
         };
         let most = 1_000_000;
         let requests = format!("[limits]\nrequests_per_minute = {most}\nrequests_burst = {most}\n");
-        let mut packs = String::new();
-        for purchases::Pack { id, count, micros } in PACKS {
-            packs += &format!(
-                "[[pack]]\nid = \"{id}\"\ntitle = \"{id}\"\ncount = {count}\nvalue_micros = {micros}\n\
-                 currency = \"EUR\"\nprice_minor = 50\n"
-            );
-        }
+        let packs: String = PACKS.iter().map(purchases::Pack::table).collect();
         let epoch = "[epoch]\nissue_days = 1\nredeem_days = 84\n";
         let issuer = format!("{packs}{epoch}{requests}repetitions_per_hour = {most}\n");
         world.write_configuration(Program::Issuer, &issuer)?;

@@ -17,6 +17,17 @@ pub(super) struct Pack {
     pub(super) micros: u64,
 }
 
+impl Pack {
+    /// Its table in the issuer's configuration.
+    pub(super) fn table(&self) -> String {
+        let Self { id, count, micros } = self;
+        format!(
+            "[[pack]]\nid = \"{id}\"\ntitle = \"{id}\"\ncount = {count}\nvalue_micros = {micros}\n\
+             currency = \"EUR\"\nprice_minor = 50\n"
+        )
+    }
+}
+
 /// Small ones, for the arithmetic is not what is to be tortured.
 pub(super) const PACKS: [Pack; 2] =
     [Pack { id: "single", count: 1, micros: 10_000 }, Pack { id: "big-10", count: 10, micros: 50_000 }];

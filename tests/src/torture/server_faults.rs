@@ -13,7 +13,7 @@ use crate::redis_servers::{Fault, Node, RedisServers, Topology};
 pub(super) type Tally = BTreeMap<&'static str, u64>;
 
 /// Longest wait for another server to take over.
-const FAILOVER: Duration = Duration::from_secs(60);
+const FAILOVER: Duration = Duration::from_mins(1);
 /// A failover that was ordered and refused is no fault; what a server says then passes by itself.
 const ORDERED: Duration = Duration::from_secs(15);
 
@@ -32,6 +32,7 @@ enum Kind {
     /// An operator has another take over.
     Switch,
     RestartSentinel,
+    PauseSentinel,
 }
 
 const OF_ANY: [Kind; 6] =
@@ -51,13 +52,14 @@ impl Kind {
             Self::SilenceMaster => "stopped master, failover",
             Self::Switch => "ordered failover",
             Self::RestartSentinel => "killed Sentinel",
+            Self::PauseSentinel => "stopped Sentinel",
         }
     }
 
     fn roll(topology: Topology, random: &mut Random) -> Self {
         let has_failover = !matches!(topology, Topology::Standalone { .. });
-        if topology == Topology::Sentinel && random.percent(5) {
-            return Self::RestartSentinel;
+        if topology == Topology::Sentinel && random.percent(10) {
+            return if random.percent(50) { Self::RestartSentinel } else { Self::PauseSentinel };
         }
         let among = if has_failover && random.percent(40) { &OF_FAILOVER[..] } else { &OF_ANY[..] };
         *random.choose(among).unwrap_or(&Self::Restart)
@@ -125,6 +127,13 @@ fn fail(kind: Kind, servers: &mut RedisServers, random: &mut Random) -> anyhow::
             std::thread::sleep(random.time(0, 1_500));
             sentinel.start()
         }
+        Kind::PauseSentinel => {
+            let count = servers.sentinels.len();
+            let sentinel = at(&mut servers.sentinels, random.below(count))?;
+            sentinel.stop()?;
+            std::thread::sleep(random.time(500, 3_000));
+            sentinel.go_on()
+        }
     }
 }
 
@@ -153,15 +162,13 @@ fn wait_for_another(servers: &RedisServers, master: usize) -> anyhow::Result<()>
 fn switch(servers: &RedisServers, master: usize, random: &mut Random) -> anyhow::Result<()> {
     let deadline = Instant::now() + ORDERED;
     let followers = servers.followers()?;
-    let order = |random: &mut Random| match servers.topology() {
-        Topology::Sentinel => {
+    let order = |random: &mut Random| {
+        if servers.topology() == Topology::Sentinel {
             let sentinel = random.choose(&servers.sentinels).context("there are no Sentinels")?;
-            sentinel.ask::<()>(&["SENTINEL", "FAILOVER", "store"])
+            return sentinel.ask::<()>(&["SENTINEL", "FAILOVER", "store"]);
         }
-        _ => {
-            let follower = random.choose(&followers).and_then(|at| servers.servers.get(*at));
-            follower.context("nobody follows")?.ask::<()>(&["CLUSTER", "FAILOVER"])
-        }
+        let follower = random.choose(&followers).and_then(|at| servers.servers.get(*at));
+        follower.context("nobody follows")?.ask::<()>(&["CLUSTER", "FAILOVER"])
     };
     while let Err(error) = order(random) {
         ensure!(Instant::now() < deadline, "a failover was refused: {error:#}");
