@@ -27,8 +27,12 @@ impl FileClock {
             return stands_at;
         }
         let moved: i64 = text.trim().parse().unwrap_or(0);
-        let real = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        real.saturating_add_signed(moved)
+        Self::real_seconds().saturating_add_signed(moved)
+    }
+
+    /// Unix seconds of the machine's clock.
+    pub fn real_seconds() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 }
 

@@ -11,9 +11,11 @@ mod order;
 pub mod programs;
 mod publisher;
 mod reader;
+pub mod redis_servers;
 pub mod server_bench;
 mod service;
 pub mod store_fixture;
+pub mod torture;
 mod world;
 
 pub use clock_file::{CLOCK_VARIABLE, FileClock};
@@ -22,4 +24,4 @@ pub use order::{Order, directory, key_of};
 pub use publisher::{Publisher, Redeemed};
 pub use reader::{Finished, Reader};
 pub use service::{Crashed, ServiceProcess};
-pub use world::{PACK, World};
+pub use world::{PACK, StoreTables, World};

@@ -44,6 +44,11 @@ impl Order {
         Self { issuer, secret, id, inputs: Vec::new(), blinds: Vec::new() }
     }
 
+    /// The same order at another issuer's address.
+    pub fn ask_at(&mut self, issuer: &str) {
+        issuer.clone_into(&mut self.issuer);
+    }
+
     /// The claim secret.
     pub const fn secret(&self) -> &[u8; 32] {
         &self.secret

@@ -77,6 +77,22 @@ impl ServiceProcess {
         &self.log
     }
 
+    /// Stops it with SIGSTOP: it keeps its connections, and says nothing.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::STOP)?)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::CONT)?)
+    }
+
     /// Kills it with SIGKILL and waits.
     ///
     /// # Errors

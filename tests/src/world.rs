@@ -21,7 +21,17 @@ pub struct World {
     directory: PathBuf,
     binary: PathBuf,
     servers: Option<Servers>,
+    tables: Option<StoreTables>,
     _temporary: tempfile::TempDir,
+}
+
+/// The tables `store` of the configurations in a world whose stores somebody else has made ready.
+#[derive(Debug, Clone)]
+pub struct StoreTables {
+    /// The issuer's.
+    pub issuer: String,
+    /// The redeemer's.
+    pub redeemer: String,
 }
 
 /// The Redis servers of a world that keeps its records there: one for each service.
@@ -61,6 +71,17 @@ impl World {
     /// As [`Self::on_redis`].
     pub fn on_divided_redis(binary: impl Into<PathBuf>, groups: u8) -> anyhow::Result<Self> {
         Self::unprepared_on_redis(binary)?.prepared_with(&["--groups", &groups.to_string()])
+    }
+
+    /// Writes the configurations of a world whose stores are at those places; no stores, no keys.
+    ///
+    /// # Errors
+    /// The file system failed.
+    pub fn unprepared_on(binary: impl Into<PathBuf>, tables: StoreTables) -> anyhow::Result<Self> {
+        let mut world = Self::empty(binary)?;
+        world.tables = Some(tables);
+        world.write_configurations()?;
+        Ok(world)
     }
 
     /// Starts the Redis servers and writes the configurations only; no stores, no keys.
@@ -103,7 +124,7 @@ impl World {
     fn empty(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("farthing-").tempdir()?;
         let directory = temporary.path().to_owned();
-        Ok(Self { directory, binary: binary.into(), servers: None, _temporary: temporary })
+        Ok(Self { directory, binary: binary.into(), servers: None, tables: None, _temporary: temporary })
     }
 
     fn write_configurations(&self) -> anyhow::Result<()> {
@@ -126,9 +147,14 @@ impl World {
     /// The file system failed.
     pub fn write_configuration(&self, program: Program, rest: &str) -> anyhow::Result<()> {
         let name = program.argument();
-        let store = match self.server(program) {
-            Some(server) => format!("{{ kind = \"redis\", url = \"{}\" }}", server.url()),
-            None => format!("{{ kind = \"embedded\", path = \"data/{name}.db\" }}"),
+        let table = self.tables.as_ref().map(|tables| match program {
+            Program::Issuer => &tables.issuer,
+            Program::Redeemer | Program::Wallet => &tables.redeemer,
+        });
+        let store = match (table, self.server(program)) {
+            (Some(table), _) => table.clone(),
+            (None, Some(server)) => format!("{{ kind = \"redis\", url = \"{}\" }}", server.url()),
+            (None, None) => format!("{{ kind = \"embedded\", path = \"data/{name}.db\" }}"),
         };
         let text = format!(
             "listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\nadmin_socket = \"data/{name}.sock\"\n\
@@ -204,11 +230,7 @@ impl World {
     /// It failed; the error has what it wrote.
     pub fn admin(&self, program: Program, arguments: &[&str]) -> anyhow::Result<Vec<String>> {
         let output = self.try_admin(program, arguments)?;
-        if !output.status.success() {
-            let written = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            bail!("{} {}: {written}", program.argument(), arguments.join(" "));
-        }
-        Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+        printed(&output).with_context(|| format!("{} {}", program.argument(), arguments.join(" ")))
     }
 
     /// Starts a service.
@@ -245,6 +267,25 @@ impl World {
             Ok(process) => Ok(process),
             Err(Crashed { status, log }) => bail!("{} ended with {status}: {log}", program.argument()),
         }
+    }
+
+    /// Starts another process of a service, on the same store and keys, that may refuse to start. It has an admin socket
+    /// and a log of its own.
+    ///
+    /// # Errors
+    /// It neither listens nor ends.
+    pub fn try_serve_another(
+        &self,
+        program: Program,
+        number: usize,
+    ) -> anyhow::Result<Result<ServiceProcess, Crashed>> {
+        let (name, file) = (program.argument(), self.configuration(program));
+        let first = fs::read_to_string(&file)?;
+        let another = self.another_configuration(program, number);
+        fs::write(&another, first.replace(&format!("{name}.sock"), &format!("{name}-{number}.sock")))?;
+        let mut command = self.command(program);
+        command.arg("serve").arg("--config").arg(another);
+        ServiceProcess::start(command, &self.path(format!("{name}-{number}.log")))
     }
 
     /// Starts a service that may refuse to start.
@@ -299,7 +340,32 @@ impl World {
     /// # Errors
     /// The service refused.
     pub fn dump(&self, program: Program) -> anyhow::Result<Vec<serde_json::Value>> {
-        let lines = self.admin(program, &["store", "dump"])?;
-        lines.iter().map(|line| Ok(serde_json::from_str(line)?)).collect()
+        parse(&self.admin(program, &["store", "dump"])?)
     }
+
+    /// The same, told by a process of [`Self::try_serve_another`].
+    ///
+    /// # Errors
+    /// The service refused.
+    pub fn dump_of_another(&self, program: Program, number: usize) -> anyhow::Result<Vec<serde_json::Value>> {
+        let mut command = self.command(program);
+        command.args(["store", "dump", "--config"]).arg(self.another_configuration(program, number));
+        parse(&printed(&command.output()?)?)
+    }
+
+    fn another_configuration(&self, program: Program, number: usize) -> PathBuf {
+        self.path(format!("{}-{number}.toml", program.argument()))
+    }
+}
+
+/// The lines that a command printed; an error with what it wrote if it failed.
+fn printed(output: &Output) -> anyhow::Result<Vec<String>> {
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(std::str::from_utf8(&output.stdout)?.lines().map(str::to_owned).collect())
+}
+
+fn parse(lines: &[String]) -> anyhow::Result<Vec<serde_json::Value>> {
+    lines.iter().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }

@@ -10,6 +10,7 @@ mod store_fixture;
 mod tally;
 mod test;
 mod tool;
+mod torture;
 
 use std::io::{Write, stderr};
 use std::process::ExitCode;
@@ -35,6 +36,14 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Let services and servers fail under clients that buy, spend and cheat, and compare every answer with the stores:
+    /// `torture [--seed N] [--minutes M] [--topology standalone|sentinel|cluster|embedded|all] [--replicas N]`
+    #[command(disable_help_flag = true)]
+    Torture {
+        /// Handed to the harness
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run every fuzz target (needs nightly Rust and cargo-fuzz)
     Fuzz {
         /// For each target
@@ -51,6 +60,7 @@ fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Test { all } => test::run(all),
         Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::Torture { arguments } => torture::run(&arguments),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
         Chore::StoreFixture => store_fixture::run(),
         Chore::Ci => ci::run(),

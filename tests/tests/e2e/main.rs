@@ -6,6 +6,7 @@ mod bad_input;
 mod collector;
 mod crashes;
 mod demo;
+mod failover;
 mod issuer_answers;
 mod limits;
 mod metrics;
@@ -20,11 +21,14 @@ mod rotation;
 mod slow_clients;
 mod slow_streams;
 mod tls;
+mod torture;
 mod traces;
 mod upgrades;
 
 #[path = "../shared/mod.rs"]
 mod shared;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use farthing_tests::World;
 
@@ -37,4 +41,11 @@ fn world() -> World {
 
 fn on_redis() -> World {
     World::on_redis(BINARY).unwrap()
+}
+
+/// Servers that watch each other think that one is down when the machine is too busy to let it answer: tests with many of
+/// them run one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -53,7 +53,9 @@ pub(super) async fn check_durability(
     address: &Address,
     durability: Durability,
 ) -> Result<(), OpenError> {
-    let settings = settings(server).await.map_err(|error| OpenError::unreachable(address, &error))?;
+    let settings = settings(server, &["maxmemory-policy", "appendonly", "appendfsync"])
+        .await
+        .map_err(|error| OpenError::unreachable(address, &error))?;
     let mut wanted = vec![("maxmemory-policy", "noeviction", "")];
     if durability == Durability::EachWrite {
         let anyway = ", or set store.weak_durability = true and accept to lose acknowledged redemptions";
@@ -62,19 +64,51 @@ pub(super) async fn check_durability(
     for (setting, wanted, anyway) in wanted {
         let found = settings.get(setting).map_or("unknown", String::as_str);
         if found != wanted {
-            let (url, found) = (address.describe(), found.to_owned());
-            return Err(OpenError::Unfit { url, setting, found, wanted, anyway });
+            return Err(unfit(address, setting, found, wanted, anyway));
         }
     }
     Ok(())
 }
 
-async fn settings(server: &mut MultiplexedConnection) -> Result<HashMap<String, String>, RedisError> {
+/// Refuses a cluster that gives a replica of one shard to another: as many replicas as there ever were must confirm, so
+/// the shard that gave one away would confirm nothing any more.
+pub(super) async fn check_replicas_stay(
+    server: &mut MultiplexedConnection,
+    address: &Address,
+) -> Result<(), OpenError> {
+    let settings =
+        settings(server, &[MIGRATION]).await.map_err(|error| OpenError::unreachable(address, &error))?;
+    match settings.get(MIGRATION) {
+        Some(found) if found != "no" => {
+            let anyway = ", or set store.replicas to how many must confirm each write";
+            Err(unfit(address, MIGRATION, found, "no", anyway))
+        }
+        // Before Redis 7 there was no such setting.
+        _ => Ok(()),
+    }
+}
+
+const MIGRATION: &str = "cluster-allow-replica-migration";
+
+fn unfit(
+    address: &Address,
+    setting: &'static str,
+    found: &str,
+    wanted: &'static str,
+    anyway: &'static str,
+) -> OpenError {
+    OpenError::Unfit { url: address.describe(), setting, found: found.to_owned(), wanted, anyway }
+}
+
+async fn settings(
+    server: &mut MultiplexedConnection,
+    names: &[&str],
+) -> Result<HashMap<String, String>, RedisError> {
     let mut settings = HashMap::new();
     // One name a command: asking for several at once needs Redis 7.
-    for name in ["maxmemory-policy", "appendonly", "appendfsync"] {
+    for name in names {
         let found: HashMap<String, String> =
-            ::redis::cmd("CONFIG").arg("GET").arg(name).query_async(server).await?;
+            ::redis::cmd("CONFIG").arg("GET").arg(*name).query_async(server).await?;
         settings.extend(found);
     }
     Ok(settings)

@@ -4,7 +4,7 @@
 //! replicas have answered. What comes meanwhile is the next group.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ::redis::aio::ConnectionLike;
@@ -20,6 +20,8 @@ use crate::unavailable::Unavailable;
 const QUEUE: usize = 4_096;
 /// Most calls of one group.
 const GROUP: usize = 256;
+/// How often the replicas are counted.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 /// The way to the task that writes. It ends when the last clone goes.
 #[derive(Clone)]
@@ -37,6 +39,9 @@ impl Commits {
     /// Starts the task on the current runtime.
     pub(super) fn start(seeker: Arc<Seeker>, timeout: Duration) -> Self {
         let (queue, mut jobs) = mpsc::channel::<Job>(QUEUE);
+        if seeker.counts_replicas() {
+            tokio::spawn(count_replicas(Arc::downgrade(&seeker)));
+        }
         tokio::spawn(async move {
             let mut writer = Writer { seeker, timeout, connection: None, backoff: Backoff::new() };
             let mut group = Vec::new();
@@ -66,6 +71,15 @@ impl Commits {
     }
 }
 
+/// Counts the replicas until the store is closed.
+async fn count_replicas(seeker: Weak<Seeker>) {
+    loop {
+        tokio::time::sleep(COUNTED_EVERY).await;
+        let Some(seeker) = seeker.upgrade() else { return };
+        seeker.count_replicas().await;
+    }
+}
+
 struct Writer {
     seeker: Arc<Seeker>,
     timeout: Duration,
@@ -83,9 +97,9 @@ impl Writer {
     /// Runs the calls of a group, waits for the replicas, and answers.
     async fn commit(&mut self, group: &mut Vec<Job>) {
         let commands: Vec<_> = group.iter().map(|job| &job.call).collect();
-        let timeout = self.timeout;
+        let (timeout, seeker) = (self.timeout, Arc::clone(&self.seeker));
         let outcome = match self.connected().await {
-            Ok(own) => write(own, &commands, timeout).await,
+            Ok(own) => write(own, &commands, seeker.wanted(&own.link), timeout).await,
             Err(cause) => Err(cause),
         };
         match outcome {
@@ -125,7 +139,13 @@ struct Written {
     intact: bool,
 }
 
-async fn write(own: &mut Own, calls: &[&Touching], timeout: Duration) -> Result<Written, Unavailable> {
+/// Runs calls, and waits until as many replicas as are wanted have what they wrote.
+async fn write(
+    own: &mut Own,
+    calls: &[&Touching],
+    wanted: u32,
+    timeout: Duration,
+) -> Result<Written, Unavailable> {
     let mut pipeline = Pipeline::with_capacity(calls.len() + 2);
     let mut loads = 0;
     for call in calls {
@@ -137,7 +157,6 @@ async fn write(own: &mut Own, calls: &[&Touching], timeout: Duration) -> Result<
     for call in calls {
         pipeline.add_command(call.command.clone());
     }
-    let wanted = own.link.replicas;
     let patience = u64::try_from((timeout * 2 / 3).as_millis()).unwrap_or(u64::MAX).max(1);
     // WAITAOF counts replicas that have it on disk, WAIT those that have it in memory.
     let local = i64::from(own.link.syncs_each_write);

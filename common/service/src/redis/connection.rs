@@ -11,8 +11,8 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use super::check::{Checks, check_durability};
-use super::{Address, Deployment, Durability, NEWER_RECORD, OpenError, words};
+use super::check::{Checks, check_durability, check_replicas_stay};
+use super::{Address, Deployment, Durability, NEWER_RECORD, OpenError, Topology, words};
 use crate::unavailable::Unavailable;
 
 /// After a failed attempt to connect, the next waits this long, doubled at each failure.
@@ -30,14 +30,14 @@ pub(super) struct Seeker {
     key: Vec<u8>,
     checks: Checks,
     runtime: Handle,
-    /// The most replicas that were ever configured: one that failed is still asked for.
+    /// The most replicas that were ever known: one that failed is still asked for.
     most_replicas: AtomicU32,
 }
 
 /// A connection to the server that takes the writes.
 pub(super) struct Link {
     pub(super) server: MultiplexedConnection,
-    /// How many replicas must confirm a write.
+    /// How many replicas must confirm a write, by what was known when it was made.
     pub(super) replicas: u32,
     /// Whether the server can wait for its replicas' disks.
     pub(super) has_waitaof: bool,
@@ -69,11 +69,29 @@ impl Seeker {
             .await
             .map_err(|error| OpenError::Failed { url: self.describe(), cause: error.to_string() })??;
         self.checks.check(&mut link.server, &address).await?;
-        if self.deployment.replicas.is_none() {
-            let most = self.most_replicas.fetch_max(link.replicas, Ordering::Relaxed);
-            link.replicas = link.replicas.max(most);
-        }
+        self.most_replicas.fetch_max(link.replicas, Ordering::Relaxed);
         Ok(link)
+    }
+
+    /// How many replicas must confirm what is written over a link.
+    pub(super) fn wanted(&self, link: &Link) -> u32 {
+        match self.deployment.replicas {
+            Some(replicas) => replicas,
+            None => link.replicas.max(self.most_replicas.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Whether the replicas that must confirm are those that are known, whose number can grow.
+    pub(super) const fn counts_replicas(&self) -> bool {
+        self.deployment.replicas.is_none() && self.deployment.topology.may_move()
+    }
+
+    /// Counts the replicas anew: one that has joined may be promoted, and so must confirm from now on. Whoever knows may
+    /// be away; then the next time tells.
+    pub(super) async fn count_replicas(&self) {
+        if let Ok(located) = self.deployment.topology.locate(&self.key, self.timeout).await {
+            self.most_replicas.fetch_max(located.replicas, Ordering::Relaxed);
+        }
     }
 }
 
@@ -105,6 +123,9 @@ pub(super) async fn reach(
         }
         if connected > 0 && replicas == 0 {
             return Err(OpenError::ReplicasUnsaid { url: address.describe(), connected });
+        }
+        if matches!(deployment.topology, Topology::Cluster { .. }) {
+            check_replicas_stay(&mut server, &address).await?;
         }
     }
     let mut has_waitaof = false;

@@ -130,11 +130,7 @@ where
     let mut asking = JoinSet::new();
     let mut answers = Vec::new();
     for address in addresses {
-        let address = address.clone();
-        asking.spawn(async move {
-            let server = tokio::time::timeout(timeout, connect(&address, timeout)).await;
-            (address.clone(), server.unwrap_or_else(|_| Err(OpenError::silent(&address))))
-        });
+        asking.spawn(reached_in_time(address.clone(), timeout));
     }
     let mut answering = JoinSet::new();
     while let Some(Ok((address, server))) = asking.join_next().await {
@@ -157,6 +153,15 @@ where
         answers.push(answer);
     }
     answers
+}
+
+async fn reached_in_time(
+    address: Address,
+    timeout: Duration,
+) -> (Address, Result<MultiplexedConnection, OpenError>) {
+    let server = tokio::time::timeout(timeout, connect(&address, timeout)).await;
+    let server = server.unwrap_or_else(|_| Err(OpenError::silent(&address)));
+    (address, server)
 }
 
 async fn query<T: FromRedisValue>(
