@@ -36,6 +36,8 @@ const HASTE: &[&str] = &[
     "2000",
     "ELECTION-TIMEOUT",
     "3000",
+    "TILT-PERIOD",
+    "5000",
 ];
 /// Ports below those that the system gives to outgoing connections, so that one that was free stays so.
 const PORTS: (u16, u16) = (10_000, 32_000);

@@ -15,7 +15,6 @@ fn torture(topology: Option<Topology>, seconds: u64) {
     let time = Duration::from_secs(seconds);
     let torture = Torture { binary: BINARY.into(), seed, time, topology, replicas: None, clients: 2 };
     let report = torture.run().unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
-    println!("{report}");
     assert!(report.is_right(), "{report}\n{}", report.details().join("\n"));
     assert!(report.operations() > 0 && report.faults() > 0, "{report}");
 }
