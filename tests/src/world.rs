@@ -1,4 +1,5 @@
 mod kept;
+mod processes;
 
 use std::fmt;
 use std::fs;
@@ -8,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 use farthing_service::redis::test_server::TestServer;
+
+pub use processes::StoreTables;
 
 use crate::programs::Program;
 use crate::{CLOCK_VARIABLE, CRASH_VARIABLE, Crashed, Publisher, Reader, ServiceProcess};
@@ -23,15 +26,6 @@ pub struct World {
     servers: Option<Servers>,
     tables: Option<StoreTables>,
     _temporary: tempfile::TempDir,
-}
-
-/// The tables `store` of the configurations in a world whose stores somebody else has made ready.
-#[derive(Debug, Clone)]
-pub struct StoreTables {
-    /// The issuer's.
-    pub issuer: String,
-    /// The redeemer's.
-    pub redeemer: String,
 }
 
 /// The Redis servers of a world that keeps its records there: one for each service.
@@ -63,17 +57,6 @@ impl World {
     /// A program failed, or redis-server is not installed.
     pub fn on_redis(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
         Self::unprepared_on_redis(binary)?.prepared()
-    }
-
-    /// Writes the configurations of a world whose stores are at those places; no stores, no keys.
-    ///
-    /// # Errors
-    /// The file system failed.
-    pub fn unprepared_on(binary: impl Into<PathBuf>, tables: StoreTables) -> anyhow::Result<Self> {
-        let mut world = Self::empty(binary)?;
-        world.tables = Some(tables);
-        world.write_configurations()?;
-        Ok(world)
     }
 
     /// Starts the Redis servers and writes the configurations only; no stores, no keys.
@@ -257,25 +240,6 @@ impl World {
         }
     }
 
-    /// Starts another process of a service, on the same store and keys, that may refuse to start. It has an admin socket
-    /// and a log of its own.
-    ///
-    /// # Errors
-    /// It neither listens nor ends.
-    pub fn try_serve_another(
-        &self,
-        program: Program,
-        number: usize,
-    ) -> anyhow::Result<Result<ServiceProcess, Crashed>> {
-        let (name, file) = (program.argument(), self.configuration(program));
-        let first = fs::read_to_string(&file)?;
-        let another = self.another_configuration(program, number);
-        fs::write(&another, first.replace(&format!("{name}.sock"), &format!("{name}-{number}.sock")))?;
-        let mut command = self.command(program);
-        command.arg("serve").arg("--config").arg(another);
-        ServiceProcess::start(command, &self.path(format!("{name}-{number}.log")))
-    }
-
     /// Starts a service that may refuse to start.
     ///
     /// # Errors
@@ -329,20 +293,6 @@ impl World {
     /// The service refused.
     pub fn dump(&self, program: Program) -> anyhow::Result<Vec<serde_json::Value>> {
         parse(&self.admin(program, &["store", "dump"])?)
-    }
-
-    /// The same, told by a process of [`Self::try_serve_another`].
-    ///
-    /// # Errors
-    /// The service refused.
-    pub fn dump_of_another(&self, program: Program, number: usize) -> anyhow::Result<Vec<serde_json::Value>> {
-        let mut command = self.command(program);
-        command.args(["store", "dump", "--config"]).arg(self.another_configuration(program, number));
-        parse(&printed(&command.output()?)?)
-    }
-
-    fn another_configuration(&self, program: Program, number: usize) -> PathBuf {
-        self.path(format!("{}-{number}.toml", program.argument()))
     }
 }
 
