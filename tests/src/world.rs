@@ -76,8 +76,18 @@ impl World {
     /// # Errors
     /// A program failed.
     pub fn prepared(self) -> anyhow::Result<Self> {
+        self.prepared_in(1)
+    }
+
+    /// The same, with the redeemer's store divided into groups of keys.
+    ///
+    /// # Errors
+    /// A program failed.
+    pub fn prepared_in(self, groups: u8) -> anyhow::Result<Self> {
+        let groups = groups.to_string();
+        let divided = ["store", "init", "--groups", groups.as_str()];
         self.admin(Program::Issuer, &["store", "init"])?;
-        self.admin(Program::Redeemer, &["store", "init"])?;
+        self.admin(Program::Redeemer, if groups == "1" { &["store", "init"] } else { &divided })?;
         self.admin(Program::Issuer, &["keys", "init"])?;
         Ok(self)
     }

@@ -23,7 +23,8 @@ struct Scene {
 
 impl Scene {
     fn new(topology: Topology) -> Self {
-        let servers = RedisServers::start(topology, "redeemer").unwrap();
+        let mut servers = RedisServers::start(topology).unwrap();
+        servers.look_at_key("{farthing-redeemer}").unwrap();
         let table = servers.table(None);
         Self::on(servers, table)
     }
@@ -179,7 +180,7 @@ fn a_retry_that_finds_its_mark_waits_for_the_replicas_disks() {
 #[test]
 fn a_retry_that_finds_its_mark_waits_for_the_replicas_memory() {
     let _alone = alone();
-    let servers = RedisServers::start(Topology::Standalone { replicas: 1 }, "redeemer").unwrap();
+    let servers = RedisServers::start(Topology::Standalone { replicas: 1 }).unwrap();
     let table = servers.table(None).replace(" }", ", weak_durability = true }");
     a_retry_that_finds_its_mark_waits_for_the_replicas(Scene::on(servers, table));
 }

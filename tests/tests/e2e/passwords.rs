@@ -18,7 +18,7 @@ fn demand(nodes: &[Node], password: &str) {
 
 fn passwords_are_shown_to_whom_they_belong(topology: Topology, keys: &str) {
     let _alone = alone();
-    let servers = RedisServers::start(topology, "redeemer").unwrap();
+    let servers = RedisServers::start(topology).unwrap();
     demand(&servers.servers, "of-servers");
     demand(&servers.sentinels, "of-sentinels");
     let redeemer = servers.table(None).replace("redis://", "redis://farthing@");
