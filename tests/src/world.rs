@@ -59,6 +59,17 @@ impl World {
         Self::unprepared_on_redis(binary)?.prepared()
     }
 
+    /// Writes the configurations of a world whose stores are at those places; no stores, no keys.
+    ///
+    /// # Errors
+    /// The file system failed.
+    pub fn unprepared_on(binary: impl Into<PathBuf>, tables: StoreTables) -> anyhow::Result<Self> {
+        let mut world = Self::empty(binary)?;
+        world.tables = Some(tables);
+        world.write_configurations()?;
+        Ok(world)
+    }
+
     /// Starts the Redis servers and writes the configurations only; no stores, no keys.
     ///
     /// # Errors
@@ -76,18 +87,12 @@ impl World {
     /// # Errors
     /// A program failed.
     pub fn prepared(self) -> anyhow::Result<Self> {
-        self.prepared_in(1)
+        self.prepared_with(&[])
     }
 
-    /// The same, with the redeemer's store divided into groups of keys.
-    ///
-    /// # Errors
-    /// A program failed.
-    pub fn prepared_in(self, groups: u8) -> anyhow::Result<Self> {
-        let groups = groups.to_string();
-        let divided = ["store", "init", "--groups", groups.as_str()];
+    fn prepared_with(self, of_redeemer: &[&str]) -> anyhow::Result<Self> {
         self.admin(Program::Issuer, &["store", "init"])?;
-        self.admin(Program::Redeemer, if groups == "1" { &["store", "init"] } else { &divided })?;
+        self.admin(Program::Redeemer, &[&["store", "init"], of_redeemer].concat())?;
         self.admin(Program::Issuer, &["keys", "init"])?;
         Ok(self)
     }

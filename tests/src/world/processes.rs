@@ -15,15 +15,15 @@ pub struct StoreTables {
 }
 
 impl World {
-    /// Writes the configurations of a world whose stores are at those places; no stores, no keys.
+    /// Makes stores and keys, the redeemer's store divided into groups of keys.
     ///
     /// # Errors
-    /// The file system failed.
-    pub fn unprepared_on(binary: impl Into<PathBuf>, tables: StoreTables) -> anyhow::Result<Self> {
-        let mut world = Self::empty(binary)?;
-        world.tables = Some(tables);
-        world.write_configurations()?;
-        Ok(world)
+    /// A program failed.
+    pub fn prepared_in(self, groups: u8) -> anyhow::Result<Self> {
+        match groups {
+            0 | 1 => self.prepared(),
+            _ => self.prepared_with(&["--groups", &groups.to_string()]),
+        }
     }
 
     /// Starts another process of a service, on the same store and keys, that may refuse to start. It has an admin socket
