@@ -1,4 +1,5 @@
 mod kept;
+mod processes;
 
 use std::fmt;
 use std::fs;
@@ -8,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 use farthing_service::redis::test_server::TestServer;
+
+pub use processes::StoreTables;
 
 use crate::programs::Program;
 use crate::{CLOCK_VARIABLE, CRASH_VARIABLE, Crashed, Publisher, Reader, ServiceProcess};
@@ -23,15 +26,6 @@ pub struct World {
     servers: Option<Servers>,
     tables: Option<StoreTables>,
     _temporary: tempfile::TempDir,
-}
-
-/// The tables `store` of the configurations in a world whose stores somebody else has made ready.
-#[derive(Debug, Clone)]
-pub struct StoreTables {
-    /// The issuer's.
-    pub issuer: String,
-    /// The redeemer's.
-    pub redeemer: String,
 }
 
 /// The Redis servers of a world that keeps its records there: one for each service.
@@ -269,25 +263,6 @@ impl World {
         }
     }
 
-    /// Starts another process of a service, on the same store and keys, that may refuse to start. It has an admin socket
-    /// and a log of its own.
-    ///
-    /// # Errors
-    /// It neither listens nor ends.
-    pub fn try_serve_another(
-        &self,
-        program: Program,
-        number: usize,
-    ) -> anyhow::Result<Result<ServiceProcess, Crashed>> {
-        let (name, file) = (program.argument(), self.configuration(program));
-        let first = fs::read_to_string(&file)?;
-        let another = self.another_configuration(program, number);
-        fs::write(&another, first.replace(&format!("{name}.sock"), &format!("{name}-{number}.sock")))?;
-        let mut command = self.command(program);
-        command.arg("serve").arg("--config").arg(another);
-        ServiceProcess::start(command, &self.path(format!("{name}-{number}.log")))
-    }
-
     /// Starts a service that may refuse to start.
     ///
     /// # Errors
@@ -341,20 +316,6 @@ impl World {
     /// The service refused.
     pub fn dump(&self, program: Program) -> anyhow::Result<Vec<serde_json::Value>> {
         parse(&self.admin(program, &["store", "dump"])?)
-    }
-
-    /// The same, told by a process of [`Self::try_serve_another`].
-    ///
-    /// # Errors
-    /// The service refused.
-    pub fn dump_of_another(&self, program: Program, number: usize) -> anyhow::Result<Vec<serde_json::Value>> {
-        let mut command = self.command(program);
-        command.args(["store", "dump", "--config"]).arg(self.another_configuration(program, number));
-        parse(&printed(&command.output()?)?)
-    }
-
-    fn another_configuration(&self, program: Program, number: usize) -> PathBuf {
-        self.path(format!("{}-{number}.toml", program.argument()))
     }
 }
 

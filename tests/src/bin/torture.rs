@@ -25,6 +25,9 @@ struct Cli {
     /// The key `replicas` of the configurations: what is lost is then counted, and is no failure.
     #[arg(long)]
     replicas: Option<u32>,
+    /// Into how many groups of keys the redeemer's store on a cluster is divided.
+    #[arg(long, default_value_t = 3)]
+    groups: u8,
     /// Clients at a time.
     #[arg(long, default_value_t = 3)]
     clients: usize,
@@ -78,6 +81,7 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
             time: Duration::from_secs(cli.minutes * 60),
             topology,
             replicas: cli.replicas,
+            groups: if topology == Some(Topology::Cluster) { cli.groups } else { 1 },
             clients: cli.clients,
         };
         let report = torture.run().with_context(|| format!("seed {seed}"))?;

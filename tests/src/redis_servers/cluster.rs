@@ -7,13 +7,18 @@ use anyhow::{Context, ensure};
 use super::node::free_port;
 use super::{Node, RedisServers, fit_for_money};
 
-const SHARDS: usize = 3;
+pub(super) const SHARDS: usize = 3;
 const REPLICAS: usize = 2;
 const SLOTS: usize = 16_384;
 /// After so much silence a node thinks that another is down.
 const NODE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Longest wait for the nodes to know each other.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the slots of a shard begin.
+pub(super) const fn first_slot(shard: usize) -> usize {
+    shard * SLOTS / SHARDS
+}
 
 impl RedisServers {
     pub(super) fn start_cluster(&mut self) -> anyhow::Result<()> {
@@ -45,7 +50,7 @@ impl RedisServers {
             }
         }
         for (shard, node) in self.servers.iter().take(SHARDS).enumerate() {
-            let (from, to) = (shard * SLOTS / SHARDS, (shard + 1) * SLOTS / SHARDS - 1);
+            let (from, to) = (first_slot(shard), first_slot(shard + 1) - 1);
             node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", &from.to_string(), &to.to_string()])?;
         }
         let ids: Vec<String> =

@@ -149,3 +149,81 @@ async fn pass(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::redis_servers::node::free_port;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const MOMENT: Duration = Duration::from_millis(100);
+
+    /// A server that answers what it is told, and tells the test of it.
+    fn echo() -> (u16, mpsc::Receiver<Vec<u8>>) {
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (mut client, tell) = (client.unwrap(), tell.clone());
+                std::thread::spawn(move || {
+                    let mut bytes = [0; 64];
+                    while let Ok(read @ 1..) = client.read(&mut bytes) {
+                        let _ = tell.send(bytes[..read].to_vec());
+                        let _ = client.write_all(&bytes[..read]);
+                    }
+                });
+            }
+        });
+        (port, told)
+    }
+
+    fn connect(proxy: &FaultProxy) -> TcpStream {
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    /// What comes back, nothing when the connection was closed.
+    fn ask(client: &mut TcpStream, text: &[u8]) -> Vec<u8> {
+        let mut bytes = [0; 64];
+        if client.write_all(text).is_err() {
+            return Vec::new();
+        }
+        let read = client.read(&mut bytes).unwrap_or(0);
+        bytes[..read].to_vec()
+    }
+
+    #[test]
+    fn a_proxy_passes_on_holds_back_and_cuts() {
+        let (server, told) = echo();
+        let proxy = FaultProxy::start(free_port().unwrap(), server).unwrap();
+        let mut client = connect(&proxy);
+        assert_eq!(ask(&mut client, b"one"), b"one");
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), b"one");
+
+        proxy.set(Fault::Stall);
+        client.write_all(b"two").unwrap();
+        assert!(told.recv_timeout(MOMENT).is_err(), "it is held back");
+        proxy.set(Fault::Delay(MOMENT));
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), b"two", "it was not lost");
+        assert_eq!(client.read(&mut [0; 64]).unwrap(), 3);
+
+        proxy.set(Fault::CutAfterRequest);
+        assert_eq!(ask(&mut client, b"three"), b"", "no answer");
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), b"three", "but it was delivered");
+
+        proxy.set(Fault::None);
+        let mut client = connect(&proxy);
+        assert_eq!(ask(&mut client, b"four"), b"four");
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), b"four");
+        proxy.set(Fault::Cut);
+        assert_eq!(client.read(&mut [0; 64]).unwrap_or(0), 0, "the connection is closed");
+        assert_eq!(ask(&mut connect(&proxy), b"five"), b"", "so are new ones");
+        assert!(told.try_recv().is_err(), "nothing gets through");
+    }
+}

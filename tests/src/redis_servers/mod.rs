@@ -8,7 +8,7 @@ mod sentinels;
 mod wholeness;
 
 pub use fault_proxy::{Fault, FaultProxy};
-pub use node::{Node, SERVER_VARIABLE};
+pub use node::{Node, Role, SERVER_VARIABLE};
 
 /// How the servers belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub enum Topology {
 #[derive(Debug)]
 pub struct RedisServers {
     topology: Topology,
-    /// What the names of the store's keys begin with.
-    tag: String,
+    /// The shard that is looked at.
+    shard: usize,
     /// The servers; of a cluster all nodes.
     pub servers: Vec<Node>,
     /// The Sentinels, if there are any.
@@ -37,13 +37,12 @@ pub struct RedisServers {
 }
 
 impl RedisServers {
-    /// Starts the servers of the store of `service`, and waits until each replica follows.
+    /// Starts the servers of a store, and waits until each replica follows.
     ///
     /// # Errors
     /// A program is not installed, or the servers do not come together.
-    pub fn start(topology: Topology, service: &str) -> anyhow::Result<Self> {
-        let tag = format!("{{farthing-{service}}}");
-        let mut it = Self { topology, tag, servers: Vec::new(), sentinels: Vec::new() };
+    pub fn start(topology: Topology) -> anyhow::Result<Self> {
+        let mut it = Self { topology, shard: 0, servers: Vec::new(), sentinels: Vec::new() };
         match topology {
             Topology::Standalone { replicas } => it.start_servers(replicas)?,
             Topology::Sentinel => it.start_under_sentinels()?,
@@ -69,6 +68,23 @@ impl RedisServers {
     pub fn add_replica(&mut self) -> anyhow::Result<()> {
         let first = self.servers.first().map_or(0, Node::public_port);
         self.servers.push(replicated(&[format!("replicaof 127.0.0.1 {first}")])?);
+        Ok(())
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        if self.topology == Topology::Cluster { cluster::SHARDS } else { 1 }
+    }
+
+    /// Looks at the shard that has a key: what is asked of the group, and done to it, is of that one.
+    ///
+    /// # Errors
+    /// A node does not answer.
+    pub fn look_at_key(&mut self, key: &str) -> anyhow::Result<()> {
+        if let (Topology::Cluster, Some(node)) = (self.topology, self.servers.first()) {
+            let slot: usize = node.ask(&["CLUSTER", "KEYSLOT", key])?;
+            self.shard = (0..self.shards()).rfind(|shard| cluster::first_slot(*shard) <= slot).unwrap_or(0);
+        }
         Ok(())
     }
 

@@ -36,6 +36,8 @@ const HASTE: &[&str] = &[
     "2000",
     "ELECTION-TIMEOUT",
     "3000",
+    "TILT-PERIOD",
+    "5000",
 ];
 /// Ports below those that the system gives to outgoing connections, so that one that was free stays so.
 const PORTS: (u16, u16) = (10_000, 32_000);
@@ -185,7 +187,7 @@ impl Node {
     ///
     /// # Errors
     /// It does not answer.
-    pub fn connection(&self) -> anyhow::Result<redis::Connection> {
+    fn connection(&self) -> anyhow::Result<redis::Connection> {
         // A stopped process would let us wait for its first answer for ever.
         if !self.is_well() {
             bail!("the server at {} does not run", self.port);
@@ -201,39 +203,57 @@ impl Node {
     /// # Errors
     /// It does not answer, or refuses.
     pub fn ask<T: FromRedisValue>(&self, parts: &[&str]) -> anyhow::Result<T> {
-        ask(&mut self.connection()?, parts)
+        let (name, arguments) = parts.split_first().context("an empty command")?;
+        let mut command = redis::cmd(name);
+        for argument in arguments {
+            command.arg(*argument);
+        }
+        Ok(command.query(&mut self.connection()?)?)
     }
 
-    /// Its role: `master` with the number of replicas that follow it, or nothing.
+    /// What it does.
     ///
     /// # Errors
     /// It does not answer.
-    pub fn replicas(&self) -> anyhow::Result<Option<usize>> {
+    pub fn role(&self) -> anyhow::Result<Role> {
         let role: Vec<Value> = self.ask(&["ROLE"])?;
-        Ok(match role.as_slice() {
-            [Value::BulkString(name), _, Value::Array(replicas)] if name == b"master" => Some(replicas.len()),
-            _ => None,
-        })
+        let is =
+            |name: &Value, wanted: &str| matches!(name, Value::BulkString(name) if name == wanted.as_bytes());
+        match role.as_slice() {
+            [name, Value::Int(offset), Value::Array(replicas)] if is(name, "master") => {
+                Ok(Role::Master { offset: *offset, replicas: replicas.len() })
+            }
+            [name, _, _, state, Value::Int(offset)] if is(name, "slave") => {
+                Ok(Role::Replica { offset: *offset, is_connected: is(state, "connected") })
+            }
+            _ => bail!("it answered ROLE with something else"),
+        }
     }
+}
+
+/// What a server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It takes the writes.
+    Master {
+        /// How far it has come in the stream of writes.
+        offset: i64,
+        /// How many replicas follow.
+        replicas: usize,
+    },
+    /// It follows.
+    Replica {
+        /// How far it has come in the stream of writes.
+        offset: i64,
+        /// Whether it is in order.
+        is_connected: bool,
+    },
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         let _ = self.kill();
     }
-}
-
-/// Asks on a connection.
-pub(super) fn ask<T: FromRedisValue>(
-    connection: &mut redis::Connection,
-    parts: &[&str],
-) -> anyhow::Result<T> {
-    let (name, arguments) = parts.split_first().context("an empty command")?;
-    let mut command = redis::cmd(name);
-    for argument in arguments {
-        command.arg(*argument);
-    }
-    Ok(command.query(connection)?)
 }
 
 /// A port on which nobody listens.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use super::{Node, RedisServers, Topology, node, sentinels};
+use super::node::Role;
+use super::{Node, RedisServers, Topology, cluster, sentinels};
 
 /// Longest wait until the servers are whole: a Sentinel looks at the roles of servers every ten seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -28,23 +29,27 @@ impl RedisServers {
         }
     }
 
-    /// The servers that keep the store: of a cluster the shard's.
+    /// The servers that may take each other's place: all of them, or those of the shard that is looked at.
     ///
     /// # Errors
     /// A node does not answer.
     pub fn group(&self) -> anyhow::Result<Vec<usize>> {
+        self.group_of(self.shard)
+    }
+
+    fn group_of(&self, shard: usize) -> anyhow::Result<Vec<usize>> {
         if self.topology != Topology::Cluster {
             return Ok((0..self.servers.len()).collect());
         }
+        let slot = cluster::first_slot(shard);
         let well = self.servers.iter().find(|node| node.is_well()).context("no node runs")?;
-        let slot: u32 = well.ask(&["CLUSTER", "KEYSLOT", &self.tag])?;
         let nodes: String = well.ask(&["CLUSTER", "NODES"])?;
         let lines: Vec<Vec<&str>> = nodes.lines().map(|line| line.split(' ').collect()).collect();
         let owns = |line: &&Vec<&str>| {
             line.iter().skip(8).any(|range| {
                 let (from, to) = range.split_once('-').unwrap_or((range, range));
-                from.parse::<u32>().is_ok_and(|from| from <= slot)
-                    && to.parse::<u32>().is_ok_and(|to| slot <= to)
+                from.parse::<usize>().is_ok_and(|from| from <= slot)
+                    && to.parse::<usize>().is_ok_and(|to| slot <= to)
             })
         };
         let owner = lines.iter().find(owns).and_then(|line| line.first()).context("nobody owns the slot")?;
@@ -59,11 +64,15 @@ impl RedisServers {
     /// # Errors
     /// None does, or several say so.
     pub fn master(&self) -> anyhow::Result<usize> {
+        self.master_of(&self.group()?)
+    }
+
+    fn master_of(&self, group: &[usize]) -> anyhow::Result<usize> {
         let mut masters = Vec::new();
-        for at in self.group()? {
-            let node = self.servers.get(at).context("no such server")?;
-            if node.is_well() && node.replicas()?.is_some() {
-                masters.push(at);
+        for at in group {
+            let node = self.servers.get(*at).context("no such server")?;
+            if node.is_well() && matches!(node.role()?, Role::Master { .. }) {
+                masters.push(*at);
             }
         }
         match masters.as_slice() {
@@ -77,8 +86,9 @@ impl RedisServers {
     /// # Errors
     /// As [`Self::master`].
     pub fn followers(&self) -> anyhow::Result<Vec<usize>> {
-        let master = self.master()?;
-        Ok(self.group()?.into_iter().filter(|at| *at != master).collect())
+        let group = self.group()?;
+        let master = self.master_of(&group)?;
+        Ok(group.into_iter().filter(|at| *at != master).collect())
     }
 
     fn check_wholeness(&self) -> anyhow::Result<()> {
@@ -90,15 +100,23 @@ impl RedisServers {
             Topology::Sentinel => self.check_sentinels()?,
             Topology::Cluster => self.check_cluster()?,
         }
-        let group = self.group()?;
-        let master = self.servers.get(self.master()?).context("no such server")?;
-        let replicas = group.len().saturating_sub(1);
-        let mut connection = master.connection()?;
-        node::ask::<()>(&mut connection, &["SET", &format!("{}-probe", self.tag), "x"])?;
-        let confirmed: usize = node::ask(&mut connection, &["WAIT", &replicas.to_string(), "500"])?;
-        ensure!(confirmed == replicas, "{confirmed} of {replicas} replicas confirm");
-        let following = master.replicas()?;
-        ensure!(following == Some(replicas), "{following:?} replicas of {replicas} follow");
+        (0..self.shards()).try_for_each(|shard| self.check_group(&self.group_of(shard)?))
+    }
+
+    /// Each of the others follows the one that takes the writes, and has what that one had when it was asked.
+    fn check_group(&self, group: &[usize]) -> anyhow::Result<()> {
+        let master = self.master_of(group)?;
+        let node = self.servers.get(master).context("no such server")?;
+        let Role::Master { offset, replicas } = node.role()? else { bail!("another took over") };
+        let wanted = group.len().saturating_sub(1);
+        ensure!(replicas == wanted, "{replicas} replicas of {wanted} follow");
+        for at in group.iter().filter(|at| **at != master) {
+            let follower = self.servers.get(*at).context("no such server")?;
+            let Role::Replica { offset: has, is_connected: true } = follower.role()? else {
+                bail!("a replica does not follow")
+            };
+            ensure!(has >= offset, "a replica is behind");
+        }
         Ok(())
     }
 
@@ -149,7 +167,7 @@ impl RedisServers {
                     *followers.entry((*master).to_owned()).or_insert(0) += 1;
                 }
             }
-            let shards = self.servers.len() / 3;
+            let shards = self.shards();
             let is_whole = masters == shards && followers.len() == shards;
             ensure!(is_whole && followers.values().all(|count| *count == 2), "a shard is not whole");
         }

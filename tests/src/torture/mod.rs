@@ -52,6 +52,8 @@ pub struct Torture {
     pub topology: Option<Topology>,
     /// The key `replicas` of the configurations; without a number it is left out where it may be.
     pub replicas: Option<u32>,
+    /// Into how many groups of keys the redeemer's store is divided.
+    pub groups: u8,
     /// How many clients there are.
     pub clients: usize,
 }
@@ -71,8 +73,8 @@ impl Torture {
         let mut random = Random::new(self.seed);
         let mut stores = Vec::new();
         if let Some(topology) = self.topology {
-            for service in ["issuer", "redeemer"] {
-                stores.push(RedisServers::start(topology, service)?);
+            for _ in 0..2 {
+                stores.push(RedisServers::start(topology)?);
             }
         }
         let world = self.world(&stores)?;
@@ -93,9 +95,9 @@ impl Torture {
                 clients.push(scope.spawn(|| client.run()));
             }
             let mut failing = Vec::new();
-            for servers in &mut stores {
+            for (servers, keys) in stores.iter_mut().zip(self.keys()) {
                 let (shared, random) = (&shared, random.fork());
-                failing.push(scope.spawn(move || server_faults::run(shared, servers, random)));
+                failing.push(scope.spawn(move || server_faults::run(shared, servers, &keys, random)));
             }
             let (dice, of_services) = (random.fork(), &world);
             failing.push(scope.spawn(|| service_faults::run(&shared, of_services, dice)));
@@ -143,6 +145,13 @@ impl Torture {
         Ok(Report { seed: self.seed, what: self.describe(), seconds, faults, ledger, twice })
     }
 
+    /// Names of keys in every shard that a service's store uses: the issuer's, and the redeemer's.
+    fn keys(&self) -> [Vec<String>; 2] {
+        let further = (1..self.groups).map(|group| format!("{{farthing-redeemer-{group}}}"));
+        let redeemer = std::iter::once("{farthing-redeemer}".to_owned()).chain(further);
+        [vec!["{farthing-issuer}".to_owned()], redeemer.collect()]
+    }
+
     fn describe(&self) -> String {
         let topology = match self.topology {
             None => "embedded".to_owned(),
@@ -150,10 +159,9 @@ impl Torture {
             Some(Topology::Sentinel) => "sentinel".to_owned(),
             Some(Topology::Cluster) => "cluster".to_owned(),
         };
-        match self.replicas {
-            Some(replicas) => format!("{topology}, replicas = {replicas}"),
-            None => topology,
-        }
+        let groups = if self.groups > 1 { format!(" with {} groups", self.groups) } else { String::new() };
+        let replicas = self.replicas.map(|replicas| format!(", replicas = {replicas}")).unwrap_or_default();
+        topology + &groups + &replicas
     }
 
     /// A world in which a key issues for one day, and nobody is refused for asking too much.
@@ -176,7 +184,7 @@ impl Torture {
         let issuer = format!("{packs}{epoch}{requests}repetitions_per_hour = {most}\n");
         world.write_configuration(Program::Issuer, &issuer)?;
         world.write_configuration(Program::Redeemer, &requests)?;
-        world.prepared()
+        world.prepared_in(self.groups)
     }
 
     /// The vouchers of one client, of all packs.

@@ -66,14 +66,16 @@ impl Kind {
     }
 }
 
-/// Does faults until the run is over; how many of which kind.
+/// Does faults until the run is over; how many of which kind. They are done to the shards that have `keys`.
 pub(super) fn run(
     shared: &Shared<'_>,
     servers: &mut RedisServers,
+    keys: &[String],
     mut random: Random,
 ) -> anyhow::Result<Tally> {
     let mut tally = Tally::new();
     while !shared.is_over() {
+        servers.look_at_key(random.choose(keys).map_or("", String::as_str))?;
         let kind = Kind::roll(servers.topology(), &mut random);
         fail(kind, servers, &mut random).with_context(|| format!("a fault ({})", kind.name()))?;
         *tally.entry(kind.name()).or_default() += 1;

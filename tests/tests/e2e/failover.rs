@@ -23,10 +23,16 @@ struct Scene {
 
 impl Scene {
     fn new(topology: Topology) -> Self {
-        let servers = RedisServers::start(topology, "redeemer").unwrap();
+        let mut servers = RedisServers::start(topology).unwrap();
+        servers.look_at_key("{farthing-redeemer}").unwrap();
+        let table = servers.table(None);
+        Self::on(servers, table)
+    }
+
+    fn on(servers: RedisServers, table: String) -> Self {
         let tables = StoreTables {
             issuer: "{ kind = \"embedded\", path = \"data/issuer.db\" }".to_owned(),
-            redeemer: servers.table(None),
+            redeemer: table,
         };
         let world = World::unprepared_on(BINARY, tables).unwrap().prepared().unwrap();
         let issuer = world.serve(Program::Issuer).unwrap();
@@ -36,7 +42,7 @@ impl Scene {
         let reader = world.reader("reader");
         reader.buy(&issuer, &redeemers[0], &world.voucher().unwrap()).unwrap();
         let tokens = reader.export(3).unwrap();
-        Self { servers, world: world, redeemers, publisher, tokens }
+        Self { servers, world, redeemers, publisher, tokens }
     }
 
     fn redeem(&self, redeemer: usize, key: &str, token: usize) -> Redeemed {
@@ -149,10 +155,7 @@ fn a_cluster_that_moves_replicas_between_shards_is_refused() {
 }
 
 /// A server may count replicas as confirming for a connection that wrote nothing.
-#[test]
-fn a_retry_that_finds_its_mark_waits_for_the_replicas_all_the_same() {
-    let _alone = alone();
-    let mut scene = Scene::new(Topology::Standalone { replicas: 1 });
+fn a_retry_that_finds_its_mark_waits_for_the_replicas(mut scene: Scene) {
     scene.assert_accepted(0, "first", 0);
     scene.servers.servers[1].stop().unwrap();
     for redeemer in [0, 0, 1] {
@@ -165,4 +168,19 @@ fn a_retry_that_finds_its_mark_waits_for_the_replicas_all_the_same() {
     assert!(scene.assert_accepted(0, "second", 1), "the mark was kept");
     scene.assert_spent(1, "other", 1);
     assert_eq!(scene.credit(), 20_000);
+}
+
+#[test]
+fn a_retry_that_finds_its_mark_waits_for_the_replicas_disks() {
+    let _alone = alone();
+    let scene = Scene::new(Topology::Standalone { replicas: 1 });
+    a_retry_that_finds_its_mark_waits_for_the_replicas(scene);
+}
+
+#[test]
+fn a_retry_that_finds_its_mark_waits_for_the_replicas_memory() {
+    let _alone = alone();
+    let servers = RedisServers::start(Topology::Standalone { replicas: 1 }).unwrap();
+    let table = servers.table(None).replace(" }", ", weak_durability = true }");
+    a_retry_that_finds_its_mark_waits_for_the_replicas(Scene::on(servers, table));
 }

@@ -12,6 +12,7 @@ mod limits;
 mod metrics;
 mod newer_records;
 mod outages;
+mod passwords;
 mod privacy;
 mod purchase;
 mod redeemer_answers;

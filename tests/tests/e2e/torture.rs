@@ -12,10 +12,10 @@ fn torture(topology: Option<Topology>, seconds: u64) {
     let mut seed = [0; 4];
     getrandom::fill(&mut seed).unwrap();
     let seed = u32::from_be_bytes(seed).into();
+    let groups = if topology == Some(Topology::Cluster) { 3 } else { 1 };
     let time = Duration::from_secs(seconds);
-    let torture = Torture { binary: BINARY.into(), seed, time, topology, replicas: None, clients: 2 };
+    let torture = Torture { binary: BINARY.into(), seed, time, topology, replicas: None, groups, clients: 2 };
     let report = torture.run().unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
-    println!("{report}");
     assert!(report.is_right(), "{report}\n{}", report.details().join("\n"));
     assert!(report.operations() > 0 && report.faults() > 0, "{report}");
 }

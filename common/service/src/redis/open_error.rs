@@ -12,7 +12,9 @@ pub enum OpenError {
     #[error("store.url: {0}")]
     Url(&'static str),
     /// Nobody answers, or not in time, or the credentials are wrong.
-    #[error("the Redis at {url} cannot be used: {cause}; start it, or mend store.url and store.password")]
+    #[error(
+        "the Redis at {url} cannot be used: {cause}; start it, or mend its address and password in the table `store`"
+    )]
     Unreachable {
         /// Its URL.
         url: String,
