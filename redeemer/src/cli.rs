@@ -1,5 +1,8 @@
 //! The command line of `farthing-redeemer`.
 
+mod ledger;
+mod statements;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,6 +18,8 @@ use farthing_service::telemetry;
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::service;
+use ledger::LedgerAction;
+use statements::StatementsAction;
 
 /// Takes tokens from publishers, refuses double spends, credits what was taken.
 #[derive(Debug, Parser)]
@@ -42,6 +47,12 @@ enum Action {
     /// Add and list those who redeem tokens, and their API keys.
     #[command(subcommand)]
     Publishers(PublishersAction),
+    /// Look at what a publisher was credited, and enter what must be set right.
+    #[command(subcommand)]
+    Ledger(LedgerAction),
+    /// Close publishers' statements, and list them.
+    #[command(subcommand)]
+    Statements(StatementsAction),
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,17 +87,20 @@ enum PublishersAction {
     Keys(KeysAction),
 }
 
-// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
+// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal. One in 64 begins with
+// a hyphen.
 #[derive(Debug, Subcommand)]
 enum KeysAction {
     /// Give a publisher one more API key and print it; it is not shown again.
     Add {
         /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
         publisher_id: String,
     },
     /// Take an API key out of force, for ever.
     Revoke {
         /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
         publisher_id: String,
         /// The key's id, as `publishers list` prints it.
         key_id: String,
@@ -130,6 +144,8 @@ fn act(
             return Ok(writeln!(out, "{} is in order", config.file().display())?);
         }
         Action::Store(StoreAction::Dump) => Command::DumpStore,
+        Action::Ledger(action) => return action.run(&config, environment, out),
+        Action::Statements(action) => action.command()?,
         Action::Publishers(PublishersAction::Add { name }) => {
             Command::AddPublisher { name: name.parse().context("NAME")? }
         }
@@ -215,6 +231,28 @@ mod tests {
         assert_eq!(keys, [false, true]);
         assert_eq!(listed["keys"][1]["id"], key_id);
 
+        let adjust = [
+            "ledger",
+            "adjust",
+            id,
+            "--day",
+            "2020-01-31",
+            "--denomination",
+            "EUR-10000",
+            "--tokens",
+            "-5",
+            "--reason",
+            "counted twice",
+        ];
+        let entry = json(&run(&adjust).unwrap());
+        let again = [&adjust[..], &["--id", entry["id"].as_str().unwrap()]].concat();
+        assert_eq!(json(&run(&again).unwrap()), entry);
+        let listed = run(&["ledger", "list", id]).unwrap();
+        assert_eq!(listed.lines().count(), 2, "one entry and one balance: {listed}");
+        let closed = json(&run(&["statements", "close", "--through", "2020-01-31"]).unwrap());
+        assert_eq!(closed["statement"]["net_minor"], -5);
+        assert_eq!(json(&run(&["statements", "list"]).unwrap()), closed);
+
         let dumped = run(&["store", "dump"]).unwrap();
         let secret = added["api_key"].as_str().unwrap();
         assert!(dumped.contains("Daily") && !dumped.contains(secret) && !dumped.contains(&secret[4..]));
@@ -230,6 +268,8 @@ mod tests {
             (&["publishers", "keys", "add", "fpk_secret"][..], "PUBLISHER_ID: not a publisher's id"),
             (&["publishers", "keys", "revoke", id, "fpk_secret"], "KEY_ID: not an API key's id"),
             (&["publishers", "add", " x"], "NAME: a publisher's name has"),
+            (&["ledger", "list", "fpk_secret"], "PUBLISHER_ID: not a publisher's id"),
+            (&["statements", "close", "--through", "secret"], "--through: not a day"),
             (&["store", "init", "--trust-key", "x"], "--trust-key x: not base64url"),
         ] {
             let error = run(line);
@@ -237,6 +277,15 @@ mod tests {
         }
         command(directory.path(), &["store", "init"]).unwrap();
         assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher AAAA"));
+        let hyphened = "-AAAAAAAAAAAAAAAAAAAAA";
+        for line in [
+            &["publishers", "keys", "add", hyphened][..],
+            &["publishers", "keys", "revoke", hyphened, "0000000000000000"],
+            &["ledger", "list", hyphened],
+            &["statements", "list", hyphened],
+        ] {
+            assert!(run(line).starts_with("there is no publisher -AAA"), "{line:?}");
+        }
         run(&["publishers", "keys"]);
     }
 }

@@ -19,6 +19,7 @@ use farthing_service::tls::TlsConfig;
 use farthing_service::traces::TracesConfig;
 use serde::Deserialize;
 
+use crate::ledger::BasisPoints;
 use crate::limits::LimitsConfig;
 
 /// Every key of the file; `configs/redeemer.toml` explains them.
@@ -38,6 +39,8 @@ struct ConfigKeys {
     signing_key: Option<SecretRef>,
     idempotency_secret: Option<SecretRef>,
     #[serde(default)]
+    commission_basis_points: BasisPoints,
+    #[serde(default)]
     limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
@@ -49,7 +52,7 @@ struct ConfigKeys {
 }
 
 sort_keys!(ConfigKeys {
-    running: [log_level],
+    running: [commission_basis_points, log_level],
     restart: [
         listen,
         tls,
@@ -92,6 +95,8 @@ pub struct Config {
     pub idempotency_secret: SecretRef,
     /// The directory that secrets' relative paths begin at.
     pub base: PathBuf,
+    /// The share of statements closed from now on that the operator keeps.
+    pub commission: BasisPoints,
     /// What anybody may ask.
     pub limits: LimitsConfig,
     /// How long anything may take.
@@ -125,6 +130,7 @@ impl Config {
             idempotency_secret: keys.idempotency_secret.unwrap_or_else(|| beside_store("idempotency-secret")),
             store,
             base,
+            commission: keys.commission_basis_points,
             limits: keys.limits,
             timeouts: keys.timeouts,
             traces: keys.traces,
@@ -199,6 +205,7 @@ mod tests {
         for (from, to, running, restart) in [
             ("store_ms = 2000", "# The default.", "", ""),
             ("\"info\"", "\"warn\"", "log_level", ""),
+            ("basis_points = 0", "basis_points = 250", "commission_basis_points", ""),
             ("_per_hour = 10000", "_per_hour = 1", "limits.invalid_tokens_per_hour", ""),
             ("connections = 10000", "connections = 1", "", "limits.connections"),
             ("127.0.0.1:8702", "127.0.0.1:1", "", "listen"),
@@ -232,6 +239,7 @@ mod tests {
             ("\"file:data/redeemer.idempotency-secret\"", "\"hunter2\"", "idempotency_secret"),
             ("store_ms = 2000", "store_ms = 0", "timeouts.store_ms"),
             ("requests_burst = 5000", "requests_burst = 0", "limits.requests_burst"),
+            ("basis_points = 0", "basis_points = 10001", "commission_basis_points"),
         ] {
             let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with("/etc/farthing/redeemer.toml: ") && error.contains(line), "{error}");

@@ -148,7 +148,7 @@ impl Redeemer {
     async fn obey(&self, command: Command) -> anyhow::Result<Value> {
         match command {
             Command::Reload => reload::reload(self).await,
-            other => admin::execute(other, &self.stores, &self.environment).await,
+            other => admin::execute(other, &self.stores, &self.config.current(), &self.environment).await,
         }
     }
 }

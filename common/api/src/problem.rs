@@ -53,6 +53,8 @@ problem_kinds! {
     VoucherUnknown = 404 "voucher-unknown" "No voucher has this code";
     /// No answer is kept for this Idempotency-Key.
     RedemptionUnknown = 404 "redemption-unknown" "No answer is kept for this Idempotency-Key";
+    /// The publisher has no statement with this id.
+    StatementUnknown = 404 "statement-unknown" "There is no such statement";
     /// The path exists, the method does not.
     MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here";
     /// The claim already owns an order for another pack.

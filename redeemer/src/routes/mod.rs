@@ -3,6 +3,7 @@
 mod balance;
 mod keys;
 mod redemptions;
+mod statements;
 mod totals;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub fn of(redeemer: &Arc<Redeemer>) -> impl Fn(&mut web::ServiceConfig) + Clone 
                 routes
                     .configure(redemptions::configure)
                     .configure(balance::configure)
+                    .configure(statements::configure)
                     .configure(keys::configure)
                     .configure(totals::configure);
             },

@@ -4,6 +4,7 @@ mod outage;
 mod public;
 mod redemptions;
 mod requests;
+mod statements;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,7 +94,7 @@ impl Running {
                 let (redeemer, options) = assemble(stores, config, environment.clone()).await.unwrap();
                 let server = Server::bind(options, routes::of(&redeemer)).unwrap();
                 let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
-                let added = admin::execute(name, &redeemer.stores, &environment).await.unwrap();
+                let added = redeemer.obey(name).await.unwrap();
                 let api_key = added[0]["api_key"].as_str().unwrap().to_owned();
                 ready.send((server.address(), redeemer, api_key)).unwrap();
                 server.run(async { drop(stopped.await) }).await.unwrap();

@@ -8,7 +8,7 @@ use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
 use super::redis;
-use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens};
+use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens, Statements};
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Stores {
     pub publishers: Arc<dyn Publishers>,
     /// What they were credited.
     pub ledger: Arc<dyn Ledger>,
+    /// What their statements say.
+    pub statements: Arc<dyn Statements>,
     /// What was redeemed.
     pub totals: Arc<dyn RedeemedTotals>,
     /// The facts of each key as first seen, each with its spent set.
@@ -54,6 +56,7 @@ impl Stores {
             + Leftovers
             + Publishers
             + Ledger
+            + Statements
             + RedeemedTotals
             + PinnedKeys
             + DumpRecords
@@ -67,6 +70,7 @@ impl Stores {
             leftovers: store.clone(),
             publishers: store.clone(),
             ledger: store.clone(),
+            statements: store.clone(),
             totals: store.clone(),
             pins: Arc::new(PinsWithSets::new(store.clone(), store.clone())),
             records: store,
