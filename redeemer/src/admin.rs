@@ -10,6 +10,7 @@ use farthing_service::environment::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
 use crate::ledger::{Adjustment, AdjustmentId, Reason, SignedTokens};
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
@@ -68,6 +69,11 @@ pub enum Command {
         /// Whose; everybody's unless said otherwise.
         publisher: Option<PublisherId>,
     },
+    /// Compares what was redeemed with what the issuer says it issued; a line a key, and one for all.
+    Audit {
+        /// What it says.
+        issued: Issued,
+    },
     /// Every record of the store.
     DumpStore,
     /// Reads the configuration again. Only the running service can.
@@ -115,9 +121,21 @@ pub async fn execute(
             statements::close(through, config.commission, stores, environment).await
         }
         Command::ListStatements { publisher } => statements::list(publisher, stores).await,
+        // The running service audits itself, so that it raises its alarm.
+        Command::Audit { issued } => {
+            let redeemed = stores.totals.totals().await?;
+            Ok(audited(&compare(&issued, &redeemed, Day::from_unix(environment.now()))?))
+        }
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
         Command::Reload => bail!("the service is not running, so there is nothing to reload"),
     }
+}
+
+/// What an audit showed: a line for each key, and one that says of which days.
+pub fn audited(report: &Report) -> Value {
+    let Report { issued_through, compared_through, keys } = report;
+    let through = json!({ "issued_through": issued_through, "compared_through": compared_through });
+    keys.iter().map(|key| json!(key)).chain([through]).collect()
 }
 
 async fn add_publisher(

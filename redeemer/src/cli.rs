@@ -1,5 +1,6 @@
 //! The command line of `farthing-redeemer`.
 
+mod audit;
 mod ledger;
 mod statements;
 
@@ -18,6 +19,7 @@ use farthing_service::telemetry;
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::service;
+use audit::Audit;
 use ledger::LedgerAction;
 use statements::StatementsAction;
 
@@ -50,6 +52,8 @@ enum Action {
     /// Look at what a publisher was credited, and enter what must be set right.
     #[command(subcommand)]
     Ledger(LedgerAction),
+    /// Compare what was redeemed with what the issuer says it issued, in finished days, one JSON object a key.
+    Audit(Audit),
     /// Close publishers' statements, and list them.
     #[command(subcommand)]
     Statements(StatementsAction),
@@ -145,6 +149,7 @@ fn act(
         }
         Action::Store(StoreAction::Dump) => Command::DumpStore,
         Action::Ledger(action) => return action.run(&config, environment, out),
+        Action::Audit(options) => return options.run(&config, environment, out),
         Action::Statements(action) => action.command()?,
         Action::Publishers(PublishersAction::Add { name }) => {
             Command::AddPublisher { name: name.parse().context("NAME")? }

@@ -19,6 +19,7 @@ use farthing_service::tls::TlsConfig;
 use farthing_service::traces::TracesConfig;
 use serde::Deserialize;
 
+use crate::audit::AuditConfig;
 use crate::ledger::BasisPoints;
 use crate::limits::LimitsConfig;
 
@@ -44,6 +45,7 @@ struct ConfigKeys {
     limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
+    audit: Option<AuditConfig>,
     traces: Option<TracesConfig>,
     #[serde(default)]
     log_format: LogFormat,
@@ -65,6 +67,7 @@ sort_keys!(ConfigKeys {
         signing_key,
         idempotency_secret,
         log_format,
+        audit,
         traces,
     ],
     tables: [limits, timeouts],
@@ -101,6 +104,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long anything may take.
     pub timeouts: Timeouts,
+    /// Where the issuer's totals are, if the redeemer is to audit.
+    pub audit: Option<AuditConfig>,
     /// Where traces are sent, if anywhere.
     pub traces: Option<TracesConfig>,
     /// How log lines look.
@@ -133,6 +138,7 @@ impl Config {
             commission: keys.commission_basis_points,
             limits: keys.limits,
             timeouts: keys.timeouts,
+            audit: keys.audit,
             traces: keys.traces,
             log_format: keys.log_format,
             log_level: keys.log_level,
@@ -227,6 +233,21 @@ mod tests {
             error.contains(": traces.otlp_endpoint: write the base URL") && !error.contains("grpc"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn the_samples_audit_is_a_table_once_it_is_no_comment() {
+        assert!(parse(SAMPLE).unwrap().audit.is_none());
+        let text = ["[audit]", "issuer_totals_url", "issuer_totals_key"]
+            .iter()
+            .fold(SAMPLE.to_owned(), |text, key| text.replacen(&format!("# {key}"), key, 1));
+        assert!(parse(&text).unwrap().audit.is_some());
+        for (from, to, key) in
+            [("https://issuer", "issuer", "issuer_totals_url"), ("11qYAY", "11qYA", "issuer_totals_key")]
+        {
+            let error = parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(&format!(": audit.{key}: ")), "{error}");
+        }
     }
 
     #[test]

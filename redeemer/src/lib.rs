@@ -1,10 +1,11 @@
 //! farthing-redeemer: takes tokens from publishers, refuses double spends, and credits what was taken. It never learns
 //! who bought a token, what was read for it, or by whom.
 //!
-//! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers`, `redemption`
-//! and `ledger` are what it is about, and `store` is what it asks of its database.
+//! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers`, `redemption`,
+//! `ledger` and `audit` are what it is about, and `store` is what it asks of its database.
 
 mod admin;
+mod audit;
 mod cli;
 mod config;
 mod ledger;

@@ -22,6 +22,7 @@ use farthing_service::traces::Traces;
 use serde_json::Value;
 
 use crate::admin::{self, Command};
+use crate::audit::AuditAlarm;
 use crate::config::Config;
 use crate::limits::Limits;
 use crate::maintenance;
@@ -49,6 +50,8 @@ pub struct Redeemer {
     pub arithmetic: Arithmetic,
     /// What was asked lately, and by whom.
     pub limits: Arc<Limits>,
+    /// What audits showed.
+    pub audit_alarm: AuditAlarm,
 }
 
 /// Runs the redeemer until it is told to stop.
@@ -107,6 +110,7 @@ async fn assemble(
         signing_key,
         arithmetic: Arithmetic::new()?,
         limits: Arc::new(Limits::new(&start.limits)?),
+        audit_alarm: AuditAlarm::new(Arc::clone(&metrics)),
         config,
     });
 
@@ -133,6 +137,7 @@ async fn assemble(
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, metrics)),
             Box::pin(maintenance::run(leftovers, environment.clone())),
+            Box::pin(Arc::clone(&redeemer).watch_issuer()),
             Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
             Box::pin(admin_socket.serve(move |command| {
                 let redeemer = Arc::clone(&commands);
@@ -148,6 +153,7 @@ impl Redeemer {
     async fn obey(&self, command: Command) -> anyhow::Result<Value> {
         match command {
             Command::Reload => reload::reload(self).await,
+            Command::Audit { issued } => Ok(admin::audited(&self.audit(&issued).await?)),
             other => admin::execute(other, &self.stores, &self.config.current(), &self.environment).await,
         }
     }
