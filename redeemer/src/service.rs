@@ -24,8 +24,11 @@ use serde_json::Value;
 use crate::admin::{self, Command};
 use crate::audit::AuditAlarm;
 use crate::config::Config;
+use crate::kept_budget::KeptBudget;
 use crate::limits::Limits;
 use crate::maintenance;
+use crate::places::Places;
+use crate::questions::Questions;
 use crate::redemption::IdempotencySecret;
 use crate::routes;
 use crate::store::Stores;
@@ -50,6 +53,12 @@ pub struct Redeemer {
     pub arithmetic: Arithmetic,
     /// What was asked lately, and by whom.
     pub limits: Arc<Limits>,
+    /// How many answers are kept.
+    pub kept: Arc<KeptBudget>,
+    /// Who has redemptions in work.
+    pub places: Arc<Places>,
+    /// Questions in flight to the store.
+    pub questions: Questions,
     /// What audits showed.
     pub audit_alarm: AuditAlarm,
 }
@@ -110,6 +119,9 @@ async fn assemble(
         signing_key,
         arithmetic: Arithmetic::new()?,
         limits: Arc::new(Limits::new(&start.limits)?),
+        kept: Arc::new(KeptBudget::new()),
+        places: Arc::default(),
+        questions: Questions::new(),
         audit_alarm: AuditAlarm::new(Arc::clone(&metrics)),
         config,
     });

@@ -45,5 +45,5 @@ async fn publisher(redeemer: &Redeemer, request: &HttpRequest) -> Result<Publish
         ProblemResponse::new(ProblemKind::ApiKeyUnknown, detail).in_field("Authorization")
     };
     let key = bearer_token(request.headers()).and_then(ApiKey::parse).ok_or_else(unknown)?;
-    redeemer.stores.publishers.by_api_key(key.hash()).await?.ok_or_else(unknown)
+    redeemer.questions.ask(redeemer.stores.publishers.by_api_key(key.hash())).await?.ok_or_else(unknown)
 }

@@ -20,7 +20,7 @@ async fn list(
     request: HttpRequest,
 ) -> Result<web::Json<Envelope>, ProblemResponse> {
     let publisher = publisher(&redeemer, &request).await?;
-    let statements = redeemer.stores.statements.statements(publisher).await?;
+    let statements = redeemer.questions.ask(redeemer.stores.statements.statements(publisher)).await?;
     let listing = StatementListing {
         publisher: publisher.to_string(),
         statements: statements.iter().map(Statement::summary).collect(),
@@ -39,7 +39,8 @@ async fn show(
         ProblemResponse::new(ProblemKind::StatementUnknown, detail).in_field("id")
     };
     let id: StatementId = id.parse().map_err(|_| unknown())?;
-    let statement = redeemer.stores.statements.statement(publisher, id).await?.ok_or_else(unknown)?;
+    let statement = redeemer.questions.ask(redeemer.stores.statements.statement(publisher, id)).await?;
+    let statement = statement.ok_or_else(unknown)?;
     signed(&redeemer, STATEMENT_PAYLOAD_TYPE, &statement.view())
 }
 

@@ -15,8 +15,8 @@ use farthing_protocol::{Authenticator, Day, SECONDS_PER_DAY, TokenKeyId};
 use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
 use super::{
-    Adjusted, KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, PinsWithSets, PublisherAdded, Publishers,
-    Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
+    Adjusted, KeptAnswers, KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, PinsWithSets, PublisherAdded,
+    Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
 };
 use crate::ledger::{Adjustment, Closing, Statement};
 use crate::publishers::{ApiKey, ApiKeyRecord, Publisher, PublisherId};
@@ -37,12 +37,28 @@ use TokenResult::{Accepted, Expired, Invalid, NotTried, Spent};
 
 /// Everything that the redeemer asks of one store.
 pub trait Store:
-    SpentTokens + Leftovers + Publishers + Ledger + Statements + RedeemedTotals + PinnedKeys + 'static
+    SpentTokens
+    + Leftovers
+    + KeptAnswers
+    + Publishers
+    + Ledger
+    + Statements
+    + RedeemedTotals
+    + PinnedKeys
+    + 'static
 {
 }
 
 impl<S> Store for S where
-    S: SpentTokens + Leftovers + Publishers + Ledger + Statements + RedeemedTotals + PinnedKeys + 'static
+    S: SpentTokens
+        + Leftovers
+        + KeptAnswers
+        + Publishers
+        + Ledger
+        + Statements
+        + RedeemedTotals
+        + PinnedKeys
+        + 'static
 {
 }
 

@@ -6,7 +6,7 @@ mod redis;
 mod stores;
 
 #[cfg(test)]
-mod conformance;
+pub mod conformance;
 
 use async_trait::async_trait;
 use farthing_protocol::{Day, Denomination, TokenKeyId};
@@ -53,6 +53,13 @@ pub trait Leftovers: Send + Sync {
 
     /// Drops at most `limit` answers that are no longer kept at `now`.
     async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable>;
+}
+
+/// How much the answers take that are kept.
+#[async_trait]
+pub trait KeptAnswers: Send + Sync {
+    /// How many are in the store, those included whose time is over and that were not dropped yet.
+    async fn count_kept_answers(&self) -> Result<u64, Unavailable>;
 }
 
 /// Who may redeem.
@@ -150,6 +157,13 @@ pub enum Redeemed {
     KeyReused,
 }
 
+impl Redeemed {
+    /// Whether an answer is kept that was not before: those that credit something are.
+    pub const fn is_newly_kept(&self) -> bool {
+        matches!(self, Self::Done(answer) if !answer.credited.is_empty())
+    }
+}
+
 /// What became of [`Publishers::add`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublisherAdded {
@@ -214,14 +228,18 @@ pub struct KeptAnswer {
 impl KeptAnswer {
     /// The answer of a redemption, kept for 48 hours from `now` and to the end of the hour.
     pub fn new(request: RequestMac, answer: Answer, now: u64) -> Self {
-        let forget_from = now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR);
-        Self { request, answer, forget_from }
+        Self { request, answer, forget_from: forget_from(now) }
     }
 
     /// What it means for a redemption under the same key.
     pub fn meets(self, request: &RequestMac) -> Redeemed {
         if self.request == *request { Redeemed::Replayed(self.answer) } else { Redeemed::KeyReused }
     }
+}
+
+/// The second, at a full hour, from which an answer of `now` is no longer kept.
+pub fn forget_from(now: u64) -> u64 {
+    now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR)
 }
 
 impl Record for KeptAnswer {

@@ -8,7 +8,9 @@ use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
 use super::redis;
-use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens, Statements};
+use super::{
+    KeptAnswers, Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens, Statements,
+};
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub struct Stores {
     pub spent: Arc<dyn SpentTokens>,
     /// What is dropped when its time is over.
     pub leftovers: Arc<dyn Leftovers>,
+    /// How many answers are kept.
+    pub kept_answers: Arc<dyn KeptAnswers>,
     /// Who may redeem.
     pub publishers: Arc<dyn Publishers>,
     /// What they were credited.
@@ -54,6 +58,7 @@ impl Stores {
     where
         S: SpentTokens
             + Leftovers
+            + KeptAnswers
             + Publishers
             + Ledger
             + Statements
@@ -68,6 +73,7 @@ impl Stores {
             load,
             spent: store.clone(),
             leftovers: store.clone(),
+            kept_answers: store.clone(),
             publishers: store.clone(),
             ledger: store.clone(),
             statements: store.clone(),

@@ -65,4 +65,5 @@ pub async fn a_store_without_birth_is_unavailable<F: Fixture>() {
     assert!(store.statements(publisher(1)).await.is_err());
     assert!(store.by_api_key(api_key().0.hash()).await.is_err());
     assert!(store.drop_old_answers(NOW, 1).await.is_err());
+    assert!(store.count_kept_answers().await.is_err());
 }

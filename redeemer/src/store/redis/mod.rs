@@ -1,5 +1,6 @@
 //! The redeemer's questions, answered by Redis.
 
+mod kept_answers;
 mod ledger;
 mod leftovers;
 mod publishers;
