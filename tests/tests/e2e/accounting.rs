@@ -87,6 +87,74 @@ fn days_are_stated_and_audited_on_redis() {
     days_are_stated_and_audited(&on_redis());
 }
 
+/// The redeemer tidies up when it starts, in one write; the second is the command's.
+const COMMITS: [&str; 2] = ["store.commit.before:2", "store.commit.after:2"];
+
+/// The redeemer dies at each step of a command; the command is repeated as its error says, or as it was.
+fn what_dies_half_way_is_repeated(world: &World) {
+    let morning = morning();
+    world.stop_clock(morning).unwrap();
+    let day = Day::from_unix(morning).to_string();
+    let id = {
+        let _redeemer = world.serve(Program::Redeemer).unwrap();
+        world.publisher("Example").unwrap();
+        let listed = json(&world.admin(Program::Redeemer, &["publishers", "list"]).unwrap()[0]);
+        listed["id"].as_str().unwrap().to_owned()
+    };
+    let adjust = ["ledger", "adjust", &id, "--day", &day, "--denomination", "EUR-10000", "--tokens", "7"];
+    let adjust = [&adjust[..], &["--reason", "a gift"]].concat();
+    let steps = ["adjustment.before", "adjustment.after"];
+    for step in steps.into_iter().chain(COMMITS) {
+        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        let failed = world.try_admin(Program::Redeemer, &adjust).unwrap();
+        let error = String::from_utf8(failed.stderr).unwrap();
+        assert_eq!(failed.status.code(), Some(1), "{step}: {error}");
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        let (_, rest) = error.split_once("to repeat it safely add --id ").expect(step);
+        let tried = rest.split(':').next().unwrap();
+        let _redeemer = world.serve(Program::Redeemer).unwrap();
+        world.admin(Program::Redeemer, &[&adjust[..], &["--id", tried]].concat()).unwrap();
+    }
+    let listed = world.admin(Program::Redeemer, &["ledger", "list", &id]).unwrap();
+    assert_eq!(listed.len(), 4 + 1, "four entries and the balance: {listed:?}");
+    assert_eq!(json(&listed[4])["balance"]["tokens"], 28);
+
+    let steps = ["statements.before", "statements.after"];
+    for (number, step) in steps.into_iter().chain(COMMITS).enumerate() {
+        let day = Day::from_unix(morning).plus(u32::try_from(number).unwrap());
+        world.stop_clock(day.next().start() + 3_600).unwrap();
+        let day = day.to_string();
+        // Something new for each statement.
+        let entry = ["ledger", "adjust", &id, "--day", &day, "--denomination", "EUR-2500", "--tokens", "1"];
+        world.admin(Program::Redeemer, &[&entry[..], &["--reason", "a gift"]].concat()).unwrap();
+        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        let close = ["statements", "close", "--through", &day];
+        assert_eq!(world.try_admin(Program::Redeemer, &close).unwrap().status.code(), Some(1), "{step}");
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        let _redeemer = world.serve(Program::Redeemer).unwrap();
+        world.admin(Program::Redeemer, &close).unwrap();
+        let again = world.admin(Program::Redeemer, &close).unwrap();
+        assert!(again[0].starts_with("everything through "), "{step}: {again:?}");
+        let statements = world.admin(Program::Redeemer, &["statements", "list"]).unwrap();
+        assert_eq!(statements.len(), number + 1, "{step}: {statements:?}");
+    }
+    let statements = world.admin(Program::Redeemer, &["statements", "list"]).unwrap();
+    let statements: Vec<_> = statements.iter().map(|line| json(line)["statement"].clone()).collect();
+    let net: Vec<_> = statements.iter().map(|statement| statement["net_minor"].as_i64().unwrap()).collect();
+    assert_eq!(net, [28, 0, 0, 1], "four quarters of a cent make one");
+    assert_eq!(statements[3]["carried_micros"], 0);
+}
+
+#[test]
+fn what_dies_half_way_is_repeated_on_the_embedded_store() {
+    what_dies_half_way_is_repeated(&world());
+}
+
+#[test]
+fn what_dies_half_way_is_repeated_on_redis() {
+    what_dies_half_way_is_repeated(&on_redis());
+}
+
 #[test]
 fn an_excess_ends_the_audit_with_status_4_and_raises_the_alarm() {
     let world = world();
