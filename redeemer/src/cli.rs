@@ -91,8 +91,7 @@ enum PublishersAction {
     Keys(KeysAction),
 }
 
-// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal. One in 64 begins with
-// a hyphen.
+// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
 #[derive(Debug, Subcommand)]
 enum KeysAction {
     /// Give a publisher one more API key and print it; it is not shown again.
@@ -107,6 +106,7 @@ enum KeysAction {
         #[arg(allow_hyphen_values = true)]
         publisher_id: String,
         /// The key's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
         key_id: String,
     },
 }
@@ -282,15 +282,11 @@ mod tests {
         }
         command(directory.path(), &["store", "init"]).unwrap();
         assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher AAAA"));
-        let hyphened = "-AAAAAAAAAAAAAAAAAAAAA";
-        for line in [
-            &["publishers", "keys", "add", hyphened][..],
-            &["publishers", "keys", "revoke", hyphened, "0000000000000000"],
-            &["ledger", "list", hyphened],
-            &["statements", "list", hyphened],
-        ] {
-            assert!(run(line).starts_with("there is no publisher -AAA"), "{line:?}");
-        }
+        // Of 64 ids one begins with a dash.
+        let id = "-AAAAAAAAAAAAAAAAAAAAA";
+        assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher -AAA"));
+        assert!(run(&["ledger", "list", id]).starts_with("there is no publisher -AAA"));
+        assert!(run(&["statements", "list", id]).starts_with("there is no publisher -AAA"));
         run(&["publishers", "keys"]);
     }
 }

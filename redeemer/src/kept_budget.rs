@@ -15,7 +15,7 @@ use farthing_service::problem::ProblemResponse;
 use farthing_service::unavailable::Unavailable;
 
 use crate::publishers::PublisherId;
-use crate::store::{KeptAnswers, Leftovers, forget_from};
+use crate::store::{KeptAnswers, Leftovers, forgotten_from};
 
 /// How long a count of the store's is good for.
 const FRESH: Duration = Duration::from_secs(1);
@@ -88,7 +88,7 @@ impl KeptBudget {
                           more tokens at once, and repeat after the seconds in Retry-After";
             return Err(refused(ProblemKind::TooManyRedemptions, detail, now));
         }
-        let forget_from = forget_from(now);
+        let forget_from = forgotten_from(now);
         *share.entry(forget_from).or_default() += 1;
         count.in_work += 1;
         Ok(Room { budget: Arc::clone(self), publisher, forget_from, kept: false })

@@ -29,11 +29,23 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// The entries in their order, whichever they were read in.
-    pub fn sorted(mut credits: Vec<CreditLine>, mut adjustments: Vec<Adjustment>) -> Self {
-        credits.sort_by_key(|line| (line.day, line.denomination));
+    /// The entries in their order, whichever they were read in; a store may keep the credits of one day and denomination
+    /// in several parts.
+    ///
+    /// # Errors
+    /// A sum beyond 64 bits.
+    pub fn of(
+        parts: impl IntoIterator<Item = CreditLine>,
+        mut adjustments: Vec<Adjustment>,
+    ) -> Result<Self, LedgerOverflow> {
+        let mut sums: BTreeMap<(Day, Denomination), u64> = BTreeMap::new();
+        for CreditLine { day, denomination, tokens } in parts {
+            let sum = sums.entry((day, denomination)).or_default();
+            *sum = sum.checked_add(tokens).ok_or(LedgerOverflow)?;
+        }
         adjustments.sort_by_key(|entry| (entry.day, entry.id));
-        Self { credits, adjustments }
+        let line = |((day, denomination), tokens)| CreditLine { day, denomination, tokens };
+        Ok(Self { credits: sums.into_iter().map(line).collect(), adjustments })
     }
 
     /// The credits alone, a line for each currency in the alphabet's order.

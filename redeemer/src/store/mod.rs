@@ -225,21 +225,21 @@ pub struct KeptAnswer {
     pub forget_from: u64,
 }
 
+/// When what is kept since `now` is forgotten: after 48 hours, at a full hour.
+pub const fn forgotten_from(now: u64) -> u64 {
+    now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR)
+}
+
 impl KeptAnswer {
     /// The answer of a redemption, kept for 48 hours from `now` and to the end of the hour.
     pub fn new(request: RequestMac, answer: Answer, now: u64) -> Self {
-        Self { request, answer, forget_from: forget_from(now) }
+        Self { request, answer, forget_from: forgotten_from(now) }
     }
 
     /// What it means for a redemption under the same key.
     pub fn meets(self, request: &RequestMac) -> Redeemed {
         if self.request == *request { Redeemed::Replayed(self.answer) } else { Redeemed::KeyReused }
     }
-}
-
-/// The second, at a full hour, from which an answer of `now` is no longer kept.
-pub fn forget_from(now: u64) -> u64 {
-    now.saturating_add(ANSWER_KEPT_SECONDS).div_ceil(HOUR).saturating_mul(HOUR)
 }
 
 impl Record for KeptAnswer {

@@ -7,6 +7,10 @@ fn day(number: u32) -> Day {
     Day::from_number(20_000 + number).unwrap()
 }
 
+fn entries(credits: Vec<CreditLine>, adjustments: Vec<Adjustment>) -> Entries {
+    Entries::of(credits, adjustments).unwrap()
+}
+
 fn points(points: u16) -> BasisPoints {
     serde_json::from_value(points.into()).unwrap()
 }
@@ -47,7 +51,7 @@ fn balances(statement: &Statement) -> bool {
 #[test]
 fn a_statement_says_what_is_paid_and_what_is_carried() {
     let credits = vec![credit(1, "EUR-2500", 7), credit(2, "EUR-10000", 3), credit(2, "JPY-500000", 3)];
-    let entries = Entries::sorted(credits, vec![adjustment(2, "EUR-10000", -1)]);
+    let entries = entries(credits, vec![adjustment(2, "EUR-10000", -1)]);
     let closed = close(&closing(2, 1_000), &entries, &[]).unwrap();
     let seen: Vec<_> = closed
         .iter()
@@ -68,7 +72,7 @@ fn a_statement_says_what_is_paid_and_what_is_carried() {
 
 #[test]
 fn late_entries_get_into_the_next_statement_and_none_changes() {
-    let mut entries = Entries::sorted(vec![credit(1, "EUR-2500", 1)], vec![]);
+    let mut entries = entries(vec![credit(1, "EUR-2500", 1)], vec![]);
     let first = close(&closing(1, 0), &entries, &[]).unwrap();
     assert_eq!((first[0].net_minor, first[0].carried_micros), (0, 2_500));
     assert_eq!(close(&closing(1, 0), &entries, &first).unwrap(), [], "it is closed");
@@ -84,9 +88,18 @@ fn late_entries_get_into_the_next_statement_and_none_changes() {
 }
 
 #[test]
+fn a_days_credit_in_several_parts_is_one_line() {
+    let parts = [credit(2, "EUR-2500", 1), credit(1, "EUR-2500", 2), credit(2, "EUR-2500", 5)];
+    let whole = entries(parts.to_vec(), vec![]);
+    assert_eq!(whole.credits, [credit(1, "EUR-2500", 2), credit(2, "EUR-2500", 6)]);
+    let parts = [credit(2, "EUR-2500", u64::MAX), credit(2, "EUR-2500", 1)];
+    assert_eq!(Entries::of(parts, vec![]), Err(LedgerOverflow));
+}
+
+#[test]
 fn sums_beyond_64_bits_are_refused() {
     let largest = format!("EUR-{}", Denomination::MAX_VALUE_MICROS);
-    let entries = Entries::sorted(vec![credit(1, &largest, u64::MAX), credit(2, &largest, u64::MAX)], vec![]);
+    let entries = entries(vec![credit(1, &largest, u64::MAX), credit(2, &largest, u64::MAX)], vec![]);
     assert_eq!(close(&closing(2, 10_000), &entries, &[]), Err(LedgerOverflow));
     assert_eq!(entries.balance(), Err(LedgerOverflow));
 }

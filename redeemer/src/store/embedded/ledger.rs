@@ -39,7 +39,7 @@ impl Ledger for EmbeddedStore {
                 .map_or_else(|| Ok(Vec::new()), |table| credits_of(&table, publisher))?;
             let adjustments = open(transaction, ADJUSTMENTS)?
                 .map_or_else(|| Ok(Vec::new()), |table| records_of(&table, publisher))?;
-            Ok(Entries::sorted(credits, adjustments))
+            Entries::of(credits, adjustments).map_err(Fault::because)
         })
         .await
     }
@@ -65,7 +65,7 @@ impl Ledger for EmbeddedStore {
 pub(super) fn entries(transaction: &WriteTransaction, publisher: PublisherId) -> Result<Entries, Fault> {
     let credits = credits_of(&transaction.open_table(CREDITS)?, publisher)?;
     let adjustments = records_of(&transaction.open_table(ADJUSTMENTS)?, publisher)?;
-    Ok(Entries::sorted(credits, adjustments))
+    Entries::of(credits, adjustments).map_err(Fault::because)
 }
 
 /// Adds tokens of several denominations to a publisher's credit of a day.

@@ -36,22 +36,8 @@ fn adjustments_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
 #[async_trait]
 impl Ledger for RedisStore {
     async fn entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable> {
-        let call = Call::new()
-            .key(credit_entries(self, publisher))
-            .key(adjustments_key(self, publisher))
-            .number(VERSION)
-            .arg(credit_key(self, publisher, b""));
-        let (credits, adjustments): (Vec<(Vec<u8>, String, u64)>, Vec<Vec<u8>>) =
-            self.run(&READ, call).await?;
-        let credits = credits.iter().map(|(entry, denomination, tokens)| {
-            let day = entry.first_chunk().copied().map(u32::from_be_bytes).and_then(Day::from_number);
-            let day = day.ok_or_else(|| Unavailable::because("a credit has no day"))?;
-            let denomination = denomination.parse().map_err(Unavailable::because)?;
-            Ok(CreditLine { day, denomination, tokens: *tokens })
-        });
-        let credits = credits.collect::<Result<_, Unavailable>>()?;
-        let adjustments = adjustments.iter().map(|bytes| record::decode(bytes).map_err(unreadable));
-        Ok(Entries::sorted(credits, adjustments.collect::<Result<_, _>>()?))
+        let read: Read = self.run(&READ, reading(self, publisher)).await?;
+        decoded(read)
     }
 
     async fn adjust(&self, adjustment: Adjustment) -> Result<Adjusted, Unavailable> {
@@ -70,4 +56,36 @@ impl Ledger for RedisStore {
             _ => Err(Unavailable::because("a script returned an unknown outcome")),
         }
     }
+}
+
+/// A publisher's entries, which replicas have wherever they must: for what is said for ever.
+pub(super) async fn confirmed_entries(
+    store: &RedisStore,
+    publisher: PublisherId,
+) -> Result<Entries, Unavailable> {
+    let read: Read = store.confirm(&READ, reading(store, publisher)).await?;
+    decoded(read)
+}
+
+/// What `ledger_read.lua` returns: rows of entry, denomination and tokens, and the records of adjustments.
+type Read = (Vec<(Vec<u8>, String, u64)>, Vec<Vec<u8>>);
+
+fn reading(store: &RedisStore, publisher: PublisherId) -> Call {
+    Call::new()
+        .key(credit_entries(store, publisher))
+        .key(adjustments_key(store, publisher))
+        .number(VERSION)
+        .arg(credit_key(store, publisher, b""))
+}
+
+fn decoded((credits, adjustments): Read) -> Result<Entries, Unavailable> {
+    let credits = credits.iter().map(|(entry, denomination, tokens)| {
+        let day = entry.first_chunk().copied().map(u32::from_be_bytes).and_then(Day::from_number);
+        let day = day.ok_or_else(|| Unavailable::because("a credit has no day"))?;
+        let denomination = denomination.parse().map_err(Unavailable::because)?;
+        Ok(CreditLine { day, denomination, tokens: *tokens })
+    });
+    let credits = credits.collect::<Result<Vec<_>, Unavailable>>()?;
+    let adjustments = adjustments.iter().map(|bytes| record::decode(bytes).map_err(unreadable));
+    Entries::of(credits, adjustments.collect::<Result<_, _>>()?).map_err(Unavailable::because)
 }

@@ -3,10 +3,11 @@ use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
+use super::ledger::confirmed_entries;
 use super::unreadable;
 use crate::ledger::{Closing, Statement, StatementId, close};
 use crate::publishers::PublisherId;
-use crate::store::{Ledger, Statements};
+use crate::store::Statements;
 
 static CLOSE: Script = redis_script!("scripts/statements_close.lua");
 static READ: Script = redis_script!("scripts/statements_read.lua");
@@ -24,10 +25,11 @@ impl Statements for RedisStore {
     async fn close(&self, closing: Closing) -> Result<Vec<Statement>, Unavailable> {
         let publisher = closing.publisher;
         for _ in 0..TRIES {
-            // In this order: what is entered in between, no statement has yet. The write has replicas confirm both.
+            // In this order: what is entered in between, no statement has yet. Replicas have both, so that no statement
+            // says what a failover takes back.
             let earlier = self.statements(publisher).await?;
-            let closed =
-                close(&closing, &self.entries(publisher).await?, &earlier).map_err(Unavailable::because)?;
+            let entries = confirmed_entries(self, publisher).await?;
+            let closed = close(&closing, &entries, &earlier).map_err(Unavailable::because)?;
             let mut call = Call::new().key(statements_key(self, publisher)).number(earlier.len() as u64);
             for statement in &closed {
                 let record = record::encode(statement).map_err(unreadable)?;
