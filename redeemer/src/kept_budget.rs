@@ -51,7 +51,15 @@ pub struct Room {
     budget: Arc<KeptBudget>,
     publisher: PublisherId,
     forget_from: u64,
-    kept: bool,
+    kept: Kept,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    No,
+    Yes,
+    Unknown,
 }
 
 impl KeptBudget {
@@ -91,7 +99,7 @@ impl KeptBudget {
         let forget_from = forgotten_from(now);
         *share.entry(forget_from).or_default() += 1;
         count.in_work += 1;
-        Ok(Room { budget: Arc::clone(self), publisher, forget_from, kept: false })
+        Ok(Room { budget: Arc::clone(self), publisher, forget_from, kept: Kept::No })
     }
 
     /// Has the store count, unless it did a moment ago; what is over is dropped first when there is no room.
@@ -147,12 +155,18 @@ impl Count {
 impl Room {
     /// From now on the answer may be kept, though nobody might hear of it.
     pub const fn may_be_kept(&mut self) {
-        self.kept = true;
+        self.kept = Kept::Yes;
     }
 
     /// The answer is not kept.
     pub const fn is_not_kept(&mut self) {
-        self.kept = false;
+        self.kept = Kept::No;
+    }
+
+    /// The store does not say. It takes room until the store counts again, and none of the publisher's share: a store that
+    /// is down for hours must not cost a publisher its share of two days.
+    pub const fn is_unknown(&mut self) {
+        self.kept = Kept::Unknown;
     }
 }
 
@@ -160,8 +174,10 @@ impl Drop for Room {
     fn drop(&mut self) {
         let mut count = self.budget.count();
         count.in_work = count.in_work.saturating_sub(1);
-        if self.kept {
+        if self.kept != Kept::No {
             count.since += 1;
+        }
+        if self.kept == Kept::Yes {
             return;
         }
         let Some(share) = count.shares.get_mut(&self.publisher) else { return };

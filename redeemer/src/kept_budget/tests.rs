@@ -77,5 +77,11 @@ async fn what_is_in_work_takes_room_before_it_is_kept() {
     let publisher = PublisherId::from_bytes([3; 16]);
     assert_eq!(kind(budget.room(publisher, 4, both, NOW).await), ProblemKind::TooManyKeptAnswers.uri());
     rooms.pop();
-    budget.room(publisher, 4, both, NOW).await.unwrap();
+    let mut room = budget.room(publisher, 4, both, NOW).await.unwrap();
+    room.is_unknown();
+    drop(room);
+    budget.room(publisher, 8, both, NOW).await.unwrap().may_be_kept();
+    let full = budget.room(publisher, 8, both, NOW).await.unwrap();
+    assert_eq!(kind(budget.room(publisher, 8, both, NOW).await), ProblemKind::TooManyRedemptions.uri());
+    drop(full);
 }

@@ -44,10 +44,13 @@ impl Redeemer {
         let redemption = Redemption { publisher, key, request: request_mac, atomic, tokens, keys, now };
         self.environment.step("redemption.before");
         room.may_be_kept();
-        let redeemed = self.stores.spent.redeem(redemption).await?;
-        if !redeemed.is_newly_kept() {
-            room.is_not_kept();
+        let redeemed = self.stores.spent.redeem(redemption).await;
+        match &redeemed {
+            Ok(redeemed) if redeemed.is_newly_kept() => {}
+            Ok(_) => room.is_not_kept(),
+            Err(_) => room.is_unknown(),
         }
+        let redeemed = redeemed?;
         self.environment.step("redemption.after");
         answered(redeemed)
     }
