@@ -1,13 +1,18 @@
 //! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
 
+mod ledger;
+mod statements;
+
 use anyhow::bail;
-use farthing_protocol::Day;
+use farthing_protocol::{Day, Denomination};
 use farthing_service::admin_socket;
 use farthing_service::environment::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
+use crate::ledger::{Adjustment, AdjustmentId, Reason, SignedTokens};
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
 use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, Stores};
 
@@ -34,6 +39,41 @@ pub enum Command {
         /// Which.
         key: ApiKeyId,
     },
+    /// Enters tokens into a publisher's ledger, or takes some out; the entry.
+    Adjust {
+        /// Whose.
+        publisher: PublisherId,
+        /// By which the command can be repeated.
+        id: AdjustmentId,
+        /// The day that it is about.
+        day: Day,
+        /// What each token is worth.
+        denomination: Denomination,
+        /// How many.
+        tokens: SignedTokens,
+        /// Why.
+        reason: Reason,
+    },
+    /// Everything in a publisher's ledger.
+    ListLedger {
+        /// Whose.
+        publisher: PublisherId,
+    },
+    /// Closes every publisher's statements; those closed now.
+    CloseStatements {
+        /// Through which day; the end of the last month unless said otherwise.
+        through: Option<Day>,
+    },
+    /// Statements without their lines.
+    ListStatements {
+        /// Whose; everybody's unless said otherwise.
+        publisher: Option<PublisherId>,
+    },
+    /// Compares what was redeemed with what the issuer says it issued; a line a key, and one for all.
+    Audit {
+        /// What it says.
+        issued: Issued,
+    },
     /// Every record of the store.
     DumpStore,
     /// Reads the configuration again. Only the running service can.
@@ -53,7 +93,7 @@ pub fn run(command: Command, config: &Config, environment: &Environment) -> anyh
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stores = Stores::open(&config.store, environment).await?;
-        execute(command, &stores, environment).await
+        execute(command, &stores, config, environment).await
     })
 }
 
@@ -72,18 +112,45 @@ pub fn ready(config: &Config) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// It could not be done; the message says why.
-pub async fn execute(command: Command, stores: &Stores, environment: &Environment) -> anyhow::Result<Value> {
+pub async fn execute(
+    command: Command,
+    stores: &Stores,
+    config: &Config,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
     let publishers = &*stores.publishers;
     match command {
         Command::AddPublisher { name } => add_publisher(name, publishers, environment).await,
         Command::ListPublishers => Ok(publishers.list().await?.iter().map(listed).collect()),
         Command::AddKey { publisher } => add_key(publisher, publishers, environment).await,
         Command::RevokeKey { publisher, key } => revoke_key(publisher, key, publishers, environment).await,
+        Command::Adjust { publisher, id, day, denomination, tokens, reason } => {
+            let made = Day::from_unix(environment.now());
+            let adjustment = Adjustment { id, publisher, day, denomination, tokens, reason, made };
+            ledger::adjust(adjustment, stores, environment).await
+        }
+        Command::ListLedger { publisher } => ledger::list(publisher, stores).await,
+        Command::CloseStatements { through } => {
+            statements::close(through, config.commission, stores, environment).await
+        }
+        Command::ListStatements { publisher } => statements::list(publisher, stores).await,
+        // The running service audits itself, so that it raises its alarm.
+        Command::Audit { issued } => {
+            let redeemed = stores.totals.totals().await?;
+            Ok(audited(&compare(&issued, &redeemed, Day::from_unix(environment.now()))?))
+        }
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
         Command::Reload => bail!("the service is not running, so there is nothing to reload"),
         // A thing of the running service, which has done it.
         Command::Ready => Ok(Value::Null),
     }
+}
+
+/// What an audit showed: a line for each key, and one that says of which days.
+pub fn audited(report: &Report) -> Value {
+    let Report { issued_through, compared_through, keys } = report;
+    let through = json!({ "issued_through": issued_through, "compared_through": compared_through });
+    keys.iter().map(|key| json!(key)).chain([through]).collect()
 }
 
 async fn add_publisher(

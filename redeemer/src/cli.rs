@@ -1,5 +1,9 @@
 //! The command line of `farthing-redeemer`.
 
+mod audit;
+mod ledger;
+mod statements;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,6 +19,9 @@ use farthing_service::telemetry;
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::service;
+use audit::Audit;
+use ledger::LedgerAction;
+use statements::StatementsAction;
 
 /// Takes tokens from publishers, refuses double spends, credits what was taken.
 #[derive(Debug, Parser)]
@@ -44,6 +51,14 @@ enum Action {
     /// Add and list those who redeem tokens, and their API keys.
     #[command(subcommand)]
     Publishers(PublishersAction),
+    /// Look at what a publisher was credited, and enter what must be set right.
+    #[command(subcommand)]
+    Ledger(LedgerAction),
+    /// Compare what was redeemed with what the issuer says it issued, in finished days, one JSON object a key.
+    Audit(Audit),
+    /// Close publishers' statements, and list them.
+    #[command(subcommand)]
+    Statements(StatementsAction),
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,6 +159,9 @@ fn act(
             return Ok(writeln!(out, "{} is in order", config.file().display())?);
         }
         Action::Store(StoreAction::Dump) => Command::DumpStore,
+        Action::Ledger(action) => return action.run(&config, environment, out),
+        Action::Audit(options) => return options.run(&config, environment, out),
+        Action::Statements(action) => action.command()?,
         Action::Publishers(PublishersAction::Add { name }) => {
             Command::AddPublisher { name: name.parse().context("NAME")? }
         }
@@ -227,6 +245,28 @@ mod tests {
         assert_eq!(keys, [false, true]);
         assert_eq!(listed["keys"][1]["id"], key_id);
 
+        let adjust = [
+            "ledger",
+            "adjust",
+            id,
+            "--day",
+            "2020-01-31",
+            "--denomination",
+            "EUR-10000",
+            "--tokens",
+            "-5",
+            "--reason",
+            "counted twice",
+        ];
+        let entry = json(&run(&adjust).unwrap());
+        let again = [&adjust[..], &["--id", entry["id"].as_str().unwrap()]].concat();
+        assert_eq!(json(&run(&again).unwrap()), entry);
+        let listed = run(&["ledger", "list", id]).unwrap();
+        assert_eq!(listed.lines().count(), 2, "one entry and one balance: {listed}");
+        let closed = json(&run(&["statements", "close", "--through", "2020-01-31"]).unwrap());
+        assert_eq!(closed["statement"]["net_minor"], -5);
+        assert_eq!(json(&run(&["statements", "list"]).unwrap()), closed);
+
         let dumped = run(&["store", "dump"]).unwrap();
         let secret = added["api_key"].as_str().unwrap();
         assert!(dumped.contains("Daily") && !dumped.contains(secret) && !dumped.contains(&secret[4..]));
@@ -242,6 +282,8 @@ mod tests {
             (&["publishers", "keys", "add", "fpk_secret"][..], "PUBLISHER_ID: not a publisher's id"),
             (&["publishers", "keys", "revoke", id, "fpk_secret"], "KEY_ID: not an API key's id"),
             (&["publishers", "add", " x"], "NAME: a publisher's name has"),
+            (&["ledger", "list", "fpk_secret"], "PUBLISHER_ID: not a publisher's id"),
+            (&["statements", "close", "--through", "secret"], "--through: not a day"),
             (&["store", "init", "--trust-key", "x"], "--trust-key x: not base64url"),
         ] {
             let error = run(line);
@@ -253,6 +295,8 @@ mod tests {
         // Of 64 ids one begins with a dash.
         let id = "-AAAAAAAAAAAAAAAAAAAAA";
         assert!(run(&["publishers", "keys", "add", id]).starts_with("there is no publisher -AAA"));
+        assert!(run(&["ledger", "list", id]).starts_with("there is no publisher -AAA"));
+        assert!(run(&["statements", "list", id]).starts_with("there is no publisher -AAA"));
         run(&["publishers", "keys"]);
     }
 }

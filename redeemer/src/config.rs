@@ -19,6 +19,8 @@ use farthing_service::tls::TlsConfig;
 use farthing_service::traces::TracesConfig;
 use serde::Deserialize;
 
+use crate::audit::AuditConfig;
+use crate::ledger::BasisPoints;
 use crate::limits::LimitsConfig;
 
 /// Every key of the file; `configs/redeemer.toml` explains them.
@@ -38,9 +40,12 @@ struct ConfigKeys {
     signing_key: Option<SecretRef>,
     idempotency_secret: Option<SecretRef>,
     #[serde(default)]
+    commission_basis_points: BasisPoints,
+    #[serde(default)]
     limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
+    audit: Option<AuditConfig>,
     traces: Option<TracesConfig>,
     #[serde(default)]
     log_format: LogFormat,
@@ -49,7 +54,7 @@ struct ConfigKeys {
 }
 
 sort_keys!(ConfigKeys {
-    running: [log_level],
+    running: [commission_basis_points, log_level],
     restart: [
         listen,
         tls,
@@ -62,6 +67,7 @@ sort_keys!(ConfigKeys {
         signing_key,
         idempotency_secret,
         log_format,
+        audit,
         traces,
     ],
     tables: [limits, timeouts],
@@ -92,10 +98,14 @@ pub struct Config {
     pub idempotency_secret: SecretRef,
     /// The directory that secrets' relative paths begin at.
     pub base: PathBuf,
+    /// The share of statements closed from now on that the operator keeps.
+    pub commission: BasisPoints,
     /// What anybody may ask.
     pub limits: LimitsConfig,
     /// How long anything may take.
     pub timeouts: Timeouts,
+    /// Where the issuer's totals are, if the redeemer is to audit.
+    pub audit: Option<AuditConfig>,
     /// Where traces are sent, if anywhere.
     pub traces: Option<TracesConfig>,
     /// How log lines look.
@@ -125,8 +135,10 @@ impl Config {
             idempotency_secret: keys.idempotency_secret.unwrap_or_else(|| beside_store("idempotency-secret")),
             store,
             base,
+            commission: keys.commission_basis_points,
             limits: keys.limits,
             timeouts: keys.timeouts,
+            audit: keys.audit,
             traces: keys.traces,
             log_format: keys.log_format,
             log_level: keys.log_level,
@@ -199,6 +211,7 @@ mod tests {
         for (from, to, running, restart) in [
             ("store_ms = 2000", "# The default.", "", ""),
             ("\"info\"", "\"warn\"", "log_level", ""),
+            ("basis_points = 0", "basis_points = 250", "commission_basis_points", ""),
             ("_per_hour = 10000", "_per_hour = 1", "limits.invalid_tokens_per_hour", ""),
             ("connections = 10000", "connections = 1", "", "limits.connections"),
             ("127.0.0.1:8702", "127.0.0.1:1", "", "listen"),
@@ -223,6 +236,21 @@ mod tests {
     }
 
     #[test]
+    fn the_samples_audit_is_a_table_once_it_is_no_comment() {
+        assert!(parse(SAMPLE).unwrap().audit.is_none());
+        let text = ["[audit]", "issuer_totals_url", "issuer_totals_key"]
+            .iter()
+            .fold(SAMPLE.to_owned(), |text, key| text.replacen(&format!("# {key}"), key, 1));
+        assert!(parse(&text).unwrap().audit.is_some());
+        for (from, to, key) in
+            [("https://issuer", "issuer", "issuer_totals_url"), ("11qYAY", "11qYA", "issuer_totals_key")]
+        {
+            let error = parse(&text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(&format!(": audit.{key}: ")), "{error}");
+        }
+    }
+
+    #[test]
     fn a_mistake_is_one_line_that_names_the_key() {
         for (from, to, line) in [
             ("listen =", "listne =", "listne"),
@@ -232,6 +260,7 @@ mod tests {
             ("\"file:data/redeemer.idempotency-secret\"", "\"hunter2\"", "idempotency_secret"),
             ("store_ms = 2000", "store_ms = 0", "timeouts.store_ms"),
             ("requests_burst = 5000", "requests_burst = 0", "limits.requests_burst"),
+            ("basis_points = 0", "basis_points = 10001", "commission_basis_points"),
         ] {
             let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with("/etc/farthing/redeemer.toml: ") && error.contains(line), "{error}");

@@ -1,15 +1,20 @@
 //! farthing-redeemer: takes tokens from publishers, refuses double spends, and credits what was taken. It never learns
 //! who bought a token, what was read for it, or by whom.
 //!
-//! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers` and
-//! `redemption` are what it is about, and `store` is what it asks of its database.
+//! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers`, `redemption`,
+//! `ledger` and `audit` are what it is about, and `store` is what it asks of its database.
 
 mod admin;
+mod audit;
 mod cli;
 mod config;
+mod kept_budget;
+mod ledger;
 mod limits;
 mod maintenance;
+mod places;
 mod publishers;
+mod questions;
 mod redemption;
 mod reload;
 mod routes;

@@ -33,10 +33,21 @@ pub struct LimitsConfig {
     pub connections: Count<10_000>,
     /// Invalid tokens from one publisher in an hour. 10000 unless said otherwise.
     pub invalid_tokens_per_hour: Count<10_000>,
+    /// Answers that are kept at a time; a quarter of them for one publisher. 4000000 unless said otherwise.
+    pub kept_answers: Count<4_000_000>,
+    /// Redemptions in work at a time; a quarter of them for one publisher. 256 unless said otherwise.
+    pub redemptions_at_once: Count<256>,
 }
 
 sort_keys!(LimitsConfig {
-    running: [requests_per_minute, requests_burst, trusted_proxies, invalid_tokens_per_hour],
+    running: [
+        requests_per_minute,
+        requests_burst,
+        trusted_proxies,
+        invalid_tokens_per_hour,
+        kept_answers,
+        redemptions_at_once,
+    ],
     // The listeners take it when they are made.
     restart: [connections],
     tables: [],

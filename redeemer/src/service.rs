@@ -22,9 +22,13 @@ use farthing_service::traces::Traces;
 use serde_json::Value;
 
 use crate::admin::{self, Command};
+use crate::audit::AuditAlarm;
 use crate::config::Config;
+use crate::kept_budget::KeptBudget;
 use crate::limits::Limits;
 use crate::maintenance;
+use crate::places::Places;
+use crate::questions::Questions;
 use crate::redemption::IdempotencySecret;
 use crate::routes;
 use crate::store::Stores;
@@ -49,6 +53,14 @@ pub struct Redeemer {
     pub arithmetic: Arithmetic,
     /// What was asked lately, and by whom.
     pub limits: Arc<Limits>,
+    /// How many answers are kept.
+    pub kept: Arc<KeptBudget>,
+    /// Who has redemptions in work.
+    pub places: Arc<Places>,
+    /// Questions in flight to the store.
+    pub questions: Questions,
+    /// What audits showed.
+    pub audit_alarm: AuditAlarm,
 }
 
 /// Runs the redeemer until it is told to stop.
@@ -107,6 +119,10 @@ async fn assemble(
         signing_key,
         arithmetic: Arithmetic::new()?,
         limits: Arc::new(Limits::new(&start.limits)?),
+        kept: Arc::new(KeptBudget::new()),
+        places: Arc::default(),
+        questions: Questions::new(),
+        audit_alarm: AuditAlarm::new(Arc::clone(&metrics)),
         config,
     });
 
@@ -136,6 +152,7 @@ async fn assemble(
             Box::pin(probe.run(period, metrics)),
             Box::pin(maintenance::run(Arc::clone(&leftovers), environment.clone())),
             Box::pin(maintenance::finish(leftovers, finishing, environment.clone())),
+            Box::pin(Arc::clone(&redeemer).watch_issuer()),
             Box::pin(Arc::clone(&redeemer.limits).forget(environment.clone())),
             Box::pin(admin_socket.serve(move |command: Command| {
                 let redeemer = Arc::clone(&commands);
@@ -152,9 +169,10 @@ impl Redeemer {
         match command {
             Command::Reload => return reload::reload(self).await,
             Command::Ready => self.ready().await.map_err(anyhow::Error::msg)?,
+            Command::Audit { issued } => return Ok(admin::audited(&self.audit(&issued).await?)),
             _ => {}
         }
-        admin::execute(command, &self.stores, &self.environment).await
+        admin::execute(command, &self.stores, &self.config.current(), &self.environment).await
     }
 }
 

@@ -14,13 +14,10 @@ impl Redeemer {
     /// # Errors
     /// The store does not answer.
     pub async fn signed_totals(&self) -> Result<Envelope, ProblemResponse> {
-        let counts = self.stores.totals.totals().await?.into_iter().map(|(key, day, total)| DayCount {
-            key,
-            day,
-            denomination: total.denomination,
-            tokens: total.tokens,
-            orders: None,
-        });
+        let counts =
+            self.questions.ask(self.stores.totals.totals()).await?.into_iter().map(|(key, day, total)| {
+                DayCount { key, day, denomination: total.denomination, tokens: total.tokens, orders: None }
+            });
         let today = Day::from_unix(self.environment.now());
         let config = self.config.current();
         totals::signed(&self.signing_key, ServiceKind::Redeemer, &config.issuer_name, counts, today)

@@ -1,12 +1,15 @@
 use serde::{Deserialize, Serialize};
 
-/// Answer of `GET /v1/balance`: what the publisher was credited and has not been paid.
+/// Answer of `GET /v1/balance`: what the publisher was credited, and what that comes to with the operator's entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// The publisher's id.
     pub publisher: String,
-    /// One line a currency, in the alphabet's order.
+    /// What was credited for tokens, one line a currency, in the alphabet's order. It only grows.
     pub credit: Vec<BalanceEntry>,
+    /// The credit and the operator's entries together, one line a currency; below zero if those take more than there is.
+    #[serde(default)]
+    pub balance: Vec<SignedAmount>,
 }
 
 /// An amount in one currency.
@@ -18,4 +21,15 @@ pub struct BalanceEntry {
     pub micros: u64,
     /// Tokens that make it up.
     pub tokens: u64,
+}
+
+/// An amount in one currency that may be below zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedAmount {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Millionths of the currency's unit.
+    pub micros: i64,
+    /// Tokens that make it up.
+    pub tokens: i64,
 }

@@ -13,9 +13,10 @@ mod pack;
 mod problem;
 mod redemption;
 mod signed;
+mod statement;
 mod totals;
 
-pub use balance::{Balance, BalanceEntry};
+pub use balance::{Balance, BalanceEntry, SignedAmount};
 pub use base64url::Base64Url;
 pub use key_listing::{KeyEntry, KeyListing};
 pub use order::{NewOrder, OrderState, OrderView, VoucherPayment};
@@ -23,6 +24,10 @@ pub use pack::{PackListing, PackView};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
 pub use redemption::{NewRedemption, RedemptionAnswer, TokenResult};
 pub use signed::{Envelope, EnvelopeSignature, Jwk, JwkSet, SIGNING_KEYS_PATH, TOTALS_PAYLOAD_TYPE};
+pub use statement::{
+    STATEMENT_PAYLOAD_TYPE, STATEMENTS_PAYLOAD_TYPE, Statement, StatementAdjustment, StatementCredit,
+    StatementListing, StatementSummary,
+};
 pub use totals::{DayTotal, KeyTotals, Totals};
 
 /// Request header of the full 32-byte token key id (base64url), by which a client guards against a truncated id

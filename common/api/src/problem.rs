@@ -53,6 +53,8 @@ problem_kinds! {
     VoucherUnknown = 404 "voucher-unknown" "No voucher has this code";
     /// No answer is kept for this Idempotency-Key.
     RedemptionUnknown = 404 "redemption-unknown" "No answer is kept for this Idempotency-Key";
+    /// The publisher has no statement with this id.
+    StatementUnknown = 404 "statement-unknown" "There is no such statement";
     /// The path exists, the method does not.
     MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here";
     /// The claim already owns an order for another pack.
@@ -99,12 +101,18 @@ problem_kinds! {
     TooManyRepetitions = 429 "too-many-repetitions" "The token request was repeated too often";
     /// The publisher sent too many tokens that no key made.
     TooManyInvalidTokens = 429 "too-many-invalid-tokens" "There were too many invalid tokens";
+    /// As many of the publisher's answers are kept as one publisher may have.
+    TooManyRedemptions = 429 "too-many-redemptions" "There were too many redemptions";
     /// A defect of the service; the cause is in its log.
     Internal = 500 "internal" "The service failed";
     /// The store did not answer in time or cannot be trusted: nothing is known, and repeating is safe.
     Unavailable = 503 "unavailable" "The service cannot answer now";
     /// So many orders wait for payment that no other is taken: the state of the service, not of who asks.
     TooManyOrders = 503 "too-many-orders" "Too many orders wait for payment";
+    /// So many answers are kept that no redemption is taken: the state of the service, not of who asks.
+    TooManyKeptAnswers = 503 "too-many-kept-answers" "Too many answers are kept";
+    /// So much is in work, of the publisher's or of all, that this was not begun: repeating is safe.
+    TooManyAtOnce = 503 "too-many-at-once" "Too much is in work";
 }
 
 impl ProblemKind {

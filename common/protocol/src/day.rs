@@ -55,6 +55,22 @@ impl Day {
         self.plus(1)
     }
 
+    /// The first day of its month.
+    #[must_use]
+    pub fn first_of_month(self) -> Self {
+        let since_epoch = SignedDuration::from_hours(24 * i64::from(self.0));
+        let day = EPOCH.checked_add(since_epoch).map_or(1, Date::day);
+        Self(self.0.saturating_sub(u32::try_from(day).unwrap_or(1).saturating_sub(1)))
+    }
+
+    /// The day before; `None` before 1970-01-01.
+    pub const fn previous(self) -> Option<Self> {
+        match self.0.checked_sub(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
     /// The day `days` later, at most [`Self::MAX`].
     #[must_use]
     pub fn plus(self, days: u32) -> Self {
@@ -171,6 +187,14 @@ mod tests {
             let day = Day::from_unix(second);
             prop_assert!(day.start() <= second && second < day.start() + SECONDS_PER_DAY);
             prop_assert_eq!(day.to_string().parse(), Ok(day));
+        }
+
+        #[test]
+        fn a_month_begins_with_its_first(number in 0..=Day::MAX.0) {
+            let day = Day(number);
+            let first = day.first_of_month();
+            prop_assert_eq!(first.to_string(), format!("{}-01", &day.to_string()[..7]));
+            prop_assert_eq!(day.previous().map_or(Day(0), Day::next), day);
         }
 
         #[test]

@@ -45,3 +45,4 @@ pub mod tls;
 pub mod totals;
 pub mod traces;
 pub mod unavailable;
+pub mod verification_key;

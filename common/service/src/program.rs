@@ -20,8 +20,18 @@ pub enum RunError {
     Failed(#[from] anyhow::Error),
 }
 
-/// Ends the program `name`: 0 when all went well, 1 when it failed, with one line on standard error, 2 when the command
-/// line is no good.
+/// A failure that ends the program with a status of its own; anywhere in an error's chain.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct EndsWith {
+    /// The status.
+    pub status: u8,
+    /// The one line.
+    pub message: String,
+}
+
+/// Ends the program `name`: 0 when all went well, 1 (or the status of [`EndsWith`]) when it failed, with one line on
+/// standard error, 2 when the command line is no good.
 pub fn end(name: &str, result: Result<(), RunError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,7 +42,7 @@ pub fn end(name: &str, result: Result<(), RunError>) -> ExitCode {
         }
         Err(RunError::Failed(error)) => {
             let _ = writeln!(io::stderr(), "{name}: {}", one_line(&error));
-            ExitCode::FAILURE
+            error.downcast_ref::<EndsWith>().map_or(ExitCode::FAILURE, |ends| ExitCode::from(ends.status))
         }
     }
 }

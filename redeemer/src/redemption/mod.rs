@@ -16,5 +16,5 @@ pub use judgement::{FoundKey, Judged, Judgement, KeyFacts, judge};
 #[cfg(any(test, feature = "bench-support"))]
 pub use request::SubmittedToken;
 pub use request::{MAX_BODY, RedemptionRequest};
-pub use settlement::{accepted_by_key, credited, settle, sum_by_currency};
+pub use settlement::{CreditOverflow, accepted_by_key, credited, settle, sum_by_currency};
 pub use spent_mark::SpentMark;

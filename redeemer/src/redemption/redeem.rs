@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use farthing_api::{ProblemKind, RedemptionAnswer};
 use farthing_protocol::TokenKeyId;
 use farthing_service::keyring::{KeyStatus, Keyring};
 use farthing_service::problem::ProblemResponse;
 
 use super::{Answer, FoundKey, IdempotencyKey, Judgement, RedemptionRequest, judge};
+use crate::places::Place;
 use crate::publishers::PublisherId;
 use crate::service::Redeemer;
 use crate::store::{Redeemed, Redemption};
@@ -21,6 +24,8 @@ impl Redeemer {
         request: RedemptionRequest,
     ) -> Result<RedemptionAnswer, ProblemResponse> {
         let now = self.environment.now();
+        let config = self.config.current();
+        let place = Arc::new(self.places.take(publisher, config.limits.redemptions_at_once.get())?);
         let atomic = request.atomic;
         let key = self.idempotency.key_mac(publisher, key);
         let request_mac = self.idempotency.request_mac(&request);
@@ -28,7 +33,9 @@ impl Redeemer {
             return answered(kept.meets(&request_mac));
         }
         self.limits.check_invalid_tokens(&publisher, now)?;
-        let judgement = self.judge(request, now).await?;
+        let store = (&*self.stores.kept_answers, &*self.stores.leftovers);
+        let mut room = self.kept.room(publisher, config.limits.kept_answers.get(), store, now).await?;
+        let judgement = self.judge(request, now, Arc::clone(&place)).await?;
         self.limits.count_invalid_tokens(publisher, judgement.invalid(), now);
         if let Some(results) = judgement.refused_outright(atomic) {
             return Ok(Answer::refusing(results).into_view(false));
@@ -36,7 +43,14 @@ impl Redeemer {
         let Judgement { tokens, keys } = judgement;
         let redemption = Redemption { publisher, key, request: request_mac, atomic, tokens, keys, now };
         self.environment.step("redemption.before");
-        let redeemed = self.stores.spent.redeem(redemption).await?;
+        room.may_be_kept();
+        let redeemed = self.stores.spent.redeem(redemption).await;
+        match &redeemed {
+            Ok(redeemed) if redeemed.is_newly_kept() => {}
+            Ok(_) => room.is_not_kept(),
+            Err(_) => room.is_unknown(),
+        }
+        let redeemed = redeemed?;
         self.environment.step("redemption.after");
         answered(redeemed)
     }
@@ -51,7 +65,7 @@ impl Redeemer {
         key: &IdempotencyKey,
     ) -> Result<RedemptionAnswer, ProblemResponse> {
         let key = self.idempotency.key_mac(publisher, key);
-        let kept = self.stores.spent.kept_answer(key, self.environment.now()).await?;
+        let kept = self.questions.ask(self.stores.spent.kept_answer(key, self.environment.now())).await?;
         kept.map(|kept| kept.answer.into_view(true)).ok_or_else(|| {
             let detail =
                 "nothing was spent under this key in the last 48 hours; sending the redemption is safe";
@@ -59,10 +73,19 @@ impl Redeemer {
         })
     }
 
-    /// Judges the tokens on the threads for arithmetic.
-    async fn judge(&self, request: RedemptionRequest, now: u64) -> Result<Judgement, ProblemResponse> {
+    /// Judges the tokens on the threads for arithmetic. The place is taken as long as they do, even if the publisher goes
+    /// away: otherwise whoever does so again and again could have all threads.
+    async fn judge(
+        &self,
+        request: RedemptionRequest,
+        now: u64,
+        place: Arc<Place>,
+    ) -> Result<Judgement, ProblemResponse> {
         let (keyring, challenge) = (self.keyring.current(), self.challenge);
-        let judging = self.arithmetic.run(move || judge(&request, &challenge, |id| find(&keyring, id, now)));
+        let judging = self.arithmetic.run(move || {
+            let _place = place;
+            judge(&request, &challenge, |id| find(&keyring, id, now))
+        });
         judging.await?.map_err(|error| ProblemResponse::internal(&error))
     }
 }

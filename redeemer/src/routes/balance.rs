@@ -14,6 +14,8 @@ async fn show(
     request: HttpRequest,
 ) -> Result<web::Json<Balance>, ProblemResponse> {
     let publisher = publisher(&redeemer, &request).await?;
-    let credit = redeemer.stores.ledger.balance(publisher).await?;
-    Ok(web::Json(Balance { publisher: publisher.to_string(), credit }))
+    let entries = redeemer.questions.ask(redeemer.stores.ledger.entries(publisher)).await?;
+    let credit = entries.credit().map_err(|error| ProblemResponse::internal(&error))?;
+    let balance = entries.balance().map_err(|error| ProblemResponse::internal(&error))?;
+    Ok(web::Json(Balance { publisher: publisher.to_string(), credit, balance }))
 }

@@ -3,6 +3,7 @@
 mod balance;
 mod keys;
 mod redemptions;
+mod statements;
 mod totals;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub fn of(redeemer: &Arc<Redeemer>) -> impl Fn(&mut web::ServiceConfig) + Clone 
                 routes
                     .configure(redemptions::configure)
                     .configure(balance::configure)
+                    .configure(statements::configure)
                     .configure(keys::configure)
                     .configure(totals::configure);
             },
@@ -43,5 +45,5 @@ async fn publisher(redeemer: &Redeemer, request: &HttpRequest) -> Result<Publish
         ProblemResponse::new(ProblemKind::ApiKeyUnknown, detail).in_field("Authorization")
     };
     let key = bearer_token(request.headers()).and_then(ApiKey::parse).ok_or_else(unknown)?;
-    redeemer.stores.publishers.by_api_key(key.hash()).await?.ok_or_else(unknown)
+    redeemer.questions.ask(redeemer.stores.publishers.by_api_key(key.hash())).await?.ok_or_else(unknown)
 }

@@ -1,9 +1,12 @@
 //! The whole service over HTTP, with real keys, a real store and a clock that is set by hand.
 
+mod audits;
+mod fairness;
 mod outage;
 mod public;
 mod redemptions;
 mod requests;
+mod statements;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +42,7 @@ struct Running {
     steps: Arc<Mutex<Vec<String>>>,
     url: String,
     redeemer: Arc<Redeemer>,
+    metrics: Arc<Metrics>,
     api_key: String,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<std::thread::JoinHandle<()>>,
@@ -53,21 +57,26 @@ impl Drop for Running {
     }
 }
 
-fn config(directory: &Path) -> Config {
+fn config(directory: &Path, more: &str) -> Config {
     let path = directory.join("redeemer.toml");
     let text = include_str!("../../../configs/redeemer.toml")
         .replace("127.0.0.1:8702", "127.0.0.1:0")
         .replace("metrics_listen", "# metrics_listen")
         .replace("store_ms = 2000", "store_ms = 20000");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text + more).unwrap();
     Config::load(&path).unwrap()
 }
 
 impl Running {
     /// Starts one that knows `keys`.
     fn start(keys: &[&TestKey]) -> Self {
+        Self::start_with(keys, "")
+    }
+
+    /// Starts one whose configuration says `more`.
+    fn start_with(keys: &[&TestKey], more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let config = config(directory.path());
+        let config = config(directory.path(), more);
         std::fs::create_dir_all(&config.keyring).unwrap();
         for key in keys {
             key.write(&config.keyring);
@@ -91,18 +100,19 @@ impl Running {
             runtime.block_on(async move {
                 let stores = Stores::open(&config.store, &environment).await.unwrap();
                 let (redeemer, options) = assemble(stores, config, environment.clone()).await.unwrap();
+                let metrics = Arc::clone(&options.metrics);
                 let server = Server::bind(options, routes::of(&redeemer)).unwrap();
                 let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
-                let added = admin::execute(name, &redeemer.stores, &environment).await.unwrap();
+                let added = redeemer.obey(name).await.unwrap();
                 let api_key = added[0]["api_key"].as_str().unwrap().to_owned();
-                ready.send((server.address(), redeemer, api_key)).unwrap();
+                ready.send((server.address(), redeemer, metrics, api_key)).unwrap();
                 server.run(async { drop(stopped.await) }).await.unwrap();
             });
         });
-        let (address, redeemer, api_key) = started.recv().unwrap();
+        let (address, redeemer, metrics, api_key) = started.recv().unwrap();
         let url = format!("http://{address}");
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { directory, clock, steps, url, redeemer, api_key, stop, serving }
+        Self { directory, clock, steps, url, redeemer, metrics, api_key, stop, serving }
     }
 
     fn get(&self, path: &str) -> Answer {

@@ -1,5 +1,6 @@
 //! What every store must do, whichever it is: each check gets a fresh store and holds it to its traits.
 
+mod accounting;
 mod counting;
 mod damage;
 mod keeping;
@@ -14,9 +15,10 @@ use farthing_protocol::{Authenticator, Day, SECONDS_PER_DAY, TokenKeyId};
 use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
 use super::{
-    KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, PinsWithSets, PublisherAdded, Publishers, Redeemed,
-    RedeemedTotals, Redemption, Slice, SpentTokens,
+    Adjusted, KeptAnswers, KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, PinsWithSets, PublisherAdded,
+    Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
 };
+use crate::ledger::{Adjustment, Closing, Statement};
 use crate::publishers::{ApiKey, ApiKeyRecord, Publisher, PublisherId};
 use crate::redemption::{
     IdempotencyKey, IdempotencyMac, IdempotencySecret, Judged, KeyFacts, RedemptionRequest, RequestMac,
@@ -24,6 +26,7 @@ use crate::redemption::{
 };
 use crate::test_tokens::NOW;
 
+pub use accounting::*;
 pub use counting::*;
 pub use damage::*;
 pub use keeping::*;
@@ -34,11 +37,30 @@ use TokenResult::{Accepted, Expired, Invalid, NotTried, Spent};
 
 /// Everything that the redeemer asks of one store.
 pub trait Store:
-    SpentTokens + Leftovers + Publishers + Ledger + RedeemedTotals + PinnedKeys + 'static
+    SpentTokens
+    + Leftovers
+    + KeptAnswers
+    + Publishers
+    + Ledger
+    + Statements
+    + RedeemedTotals
+    + PinnedKeys
+    + 'static
 {
 }
 
-impl<S: SpentTokens + Leftovers + Publishers + Ledger + RedeemedTotals + PinnedKeys + 'static> Store for S {}
+impl<S> Store for S where
+    S: SpentTokens
+        + Leftovers
+        + KeptAnswers
+        + Publishers
+        + Ledger
+        + Statements
+        + RedeemedTotals
+        + PinnedKeys
+        + 'static
+{
+}
 
 /// A fresh store, and ways to damage it.
 #[async_trait]
@@ -66,6 +88,9 @@ macro_rules! conformance {
             a_set_that_is_missing_is_never_empty,
             ended_sets_are_closed_for_ever,
             credit_is_summed_by_currency,
+            adjustments_are_kept_once,
+            statements_are_closed_once_and_stay,
+            statements_closed_at_once_state_everything_once,
             totals_are_counted_by_key_and_day,
             publishers_and_their_keys,
             pins_stay,
@@ -157,7 +182,11 @@ async fn until_answered(store: &impl Store, redemption: Redemption) -> Redeemed 
     }
 }
 
+pub async fn credit(store: &impl Store, of: PublisherId) -> Vec<BalanceEntry> {
+    store.entries(of).await.unwrap().credit().unwrap()
+}
+
 async fn euro_tokens(store: &impl Store) -> u64 {
-    let balance = store.balance(publisher(1)).await.unwrap();
+    let balance = credit(store, publisher(1)).await;
     balance.iter().filter(|entry| entry.currency == "EUR").map(|entry| entry.tokens).sum()
 }

@@ -6,17 +6,17 @@ mod redis;
 mod stores;
 
 #[cfg(test)]
-mod conformance;
+pub mod conformance;
 
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use farthing_api::BalanceEntry;
 use farthing_protocol::{Day, Denomination, TokenKeyId};
 use farthing_service::record::Record;
 use farthing_service::unavailable::Unavailable;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::{Adjustment, Closing, Entries, Statement, StatementId};
 use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
@@ -67,6 +67,13 @@ pub trait Leftovers: Send + Sync {
     async fn forget_order(&self) -> Result<(), Unavailable>;
 }
 
+/// How much the answers take that are kept.
+#[async_trait]
+pub trait KeptAnswers: Send + Sync {
+    /// How many are in the store, those included whose time is over and that were not dropped yet.
+    async fn count_kept_answers(&self) -> Result<u64, Unavailable>;
+}
+
 /// Who may redeem.
 #[async_trait]
 pub trait Publishers: Send + Sync {
@@ -86,11 +93,32 @@ pub trait Publishers: Send + Sync {
     async fn by_api_key(&self, hash: ApiKeyHash) -> Result<Option<PublisherId>, Unavailable>;
 }
 
-/// What publishers were credited.
+/// What publishers were credited, and the operator's entries beside it.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// A publisher's credit, a line for each currency in the alphabet's order.
-    async fn balance(&self, publisher: PublisherId) -> Result<Vec<BalanceEntry>, Unavailable>;
+    /// Everything in a publisher's ledger.
+    async fn entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable>;
+
+    /// Keeps an entry of the operator's for ever, unless the publisher has one with its id.
+    async fn adjust(&self, adjustment: Adjustment) -> Result<Adjusted, Unavailable>;
+}
+
+/// What publishers' statements say.
+#[async_trait]
+pub trait Statements: Send + Sync {
+    /// Closes the statements that [`close`](crate::ledger::close) makes of the publisher's entries, all in one step;
+    /// returns them, none when everything through that day is stated.
+    async fn close(&self, closing: Closing) -> Result<Vec<Statement>, Unavailable>;
+
+    /// A publisher's statements by currency, oldest first.
+    async fn statements(&self, publisher: PublisherId) -> Result<Vec<Statement>, Unavailable>;
+
+    /// One of them.
+    async fn statement(
+        &self,
+        publisher: PublisherId,
+        id: StatementId,
+    ) -> Result<Option<Statement>, Unavailable>;
 }
 
 /// What was redeemed, by key and day.
@@ -141,6 +169,13 @@ pub enum Redeemed {
     KeyReused,
 }
 
+impl Redeemed {
+    /// Whether an answer is kept that was not before: those that credit something are.
+    pub const fn is_newly_kept(&self) -> bool {
+        matches!(self, Self::Done(answer) if !answer.credited.is_empty())
+    }
+}
+
 /// What became of [`Publishers::add`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublisherAdded {
@@ -173,6 +208,16 @@ pub enum KeyRevoked {
 /// Redemptions that were under way, or left half done, when somebody looked: random ids.
 #[derive(Default)]
 pub struct Unfinished(HashSet<[u8; 17]>);
+/// What became of [`Ledger::adjust`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adjusted {
+    /// It is kept.
+    Done,
+    /// The publisher has this entry with the id already; nothing was written.
+    Kept(Adjustment),
+    /// No publisher has the id.
+    UnknownPublisher,
+}
 
 /// What one step of [`Leftovers`] achieved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
 use super::redis;
-use super::{Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens};
+use super::{
+    KeptAnswers, Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens, Statements,
+};
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
 #[derive(Clone)]
@@ -21,10 +23,14 @@ pub struct Stores {
     pub spent: Arc<dyn SpentTokens>,
     /// What is dropped when its time is over.
     pub leftovers: Arc<dyn Leftovers>,
+    /// How many answers are kept.
+    pub kept_answers: Arc<dyn KeptAnswers>,
     /// Who may redeem.
     pub publishers: Arc<dyn Publishers>,
     /// What they were credited.
     pub ledger: Arc<dyn Ledger>,
+    /// What their statements say.
+    pub statements: Arc<dyn Statements>,
     /// What was redeemed.
     pub totals: Arc<dyn RedeemedTotals>,
     /// The facts of each key as first seen, each with its spent set.
@@ -52,8 +58,10 @@ impl Stores {
     where
         S: SpentTokens
             + Leftovers
+            + KeptAnswers
             + Publishers
             + Ledger
+            + Statements
             + RedeemedTotals
             + PinnedKeys
             + DumpRecords
@@ -65,8 +73,10 @@ impl Stores {
             load,
             spent: store.clone(),
             leftovers: store.clone(),
+            kept_answers: store.clone(),
             publishers: store.clone(),
             ledger: store.clone(),
+            statements: store.clone(),
             totals: store.clone(),
             pins: Arc::new(PinsWithSets::new(store.clone(), store.clone())),
             records: store,

@@ -98,9 +98,7 @@ fn a_revoked_api_key_is_refused_and_the_next_serves() {
     let cent = TestKey::new(1);
     let mut running = Running::start(&[&cent]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let environment = Environment::production();
-    let execute =
-        |command| runtime.block_on(admin::execute(command, &running.redeemer.stores, &environment)).unwrap();
+    let execute = |command| runtime.block_on(running.redeemer.obey(command)).unwrap();
     let listed = execute(Command::ListPublishers);
     let publisher = serde_json::from_value(listed[0]["id"].clone()).unwrap();
     let next = execute(Command::AddKey { publisher })[0]["api_key"].as_str().unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! Stores that were damaged, and what must never be forgotten.
 
+use super::accounting::{adjustment, closing};
 use super::publishers::{api_key, named};
 use super::*;
 
@@ -37,11 +38,17 @@ pub async fn a_newer_record_is_unavailable<F: Fixture>() {
     let (key, record) = api_key();
     store.add(named(1, "Daily", record)).await.unwrap();
     results(&*store, redemption("a", true, vec![genuine(0, 1)])).await;
+    let entry = adjustment(1, -1);
+    store.adjust(entry.clone()).await.unwrap();
+    assert_eq!(store.close(closing(0)).await.unwrap().len(), 1);
     fixture.raise_versions().await;
     assert!(store.redeem(redemption("a", true, vec![genuine(0, 1)])).await.is_err());
     assert!(store.redeem(redemption("b", true, vec![genuine(0, 2)])).await.is_err());
     assert!(store.kept_answer(idempotency("a"), NOW).await.is_err());
-    assert!(store.balance(publisher(1)).await.is_err());
+    assert!(store.entries(publisher(1)).await.is_err());
+    assert!(store.adjust(entry).await.is_err());
+    assert!(store.close(closing(1)).await.is_err());
+    assert!(store.statements(publisher(1)).await.is_err());
     assert!(store.totals().await.is_err());
     assert!(store.by_api_key(key.hash()).await.is_err());
     assert!(store.list().await.is_err());
@@ -52,7 +59,11 @@ pub async fn a_store_without_birth_is_unavailable<F: Fixture>() {
     fixture.lose_birth().await;
     assert!(store.redeem(redemption("a", true, vec![genuine(0, 1)])).await.is_err());
     assert!(store.kept_answer(idempotency("a"), NOW).await.is_err());
-    assert!(store.balance(publisher(1)).await.is_err());
+    assert!(store.entries(publisher(1)).await.is_err());
+    assert!(store.adjust(adjustment(1, 1)).await.is_err());
+    assert!(store.close(closing(1)).await.is_err());
+    assert!(store.statements(publisher(1)).await.is_err());
     assert!(store.by_api_key(api_key().0.hash()).await.is_err());
     assert!(store.drop_old_answers(NOW, 1).await.is_err());
+    assert!(store.count_kept_answers().await.is_err());
 }

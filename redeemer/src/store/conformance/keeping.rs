@@ -14,6 +14,7 @@ pub async fn answers_are_kept_for_their_time<F: Fixture>() {
             Redemption { now: end, ..redemption(&format!("b{number}"), true, vec![genuine(0, 10 + number)]) };
         store.redeem(later).await.unwrap();
     }
+    assert_eq!(store.count_kept_answers().await.unwrap(), 6);
     let kept = store.kept_answer(idempotency("a"), end - 1).await.unwrap().unwrap();
     assert_eq!(kept.forget_from, end);
     assert!(store.kept_answer(idempotency("a"), end).await.unwrap().is_none());
@@ -27,6 +28,7 @@ pub async fn answers_are_kept_for_their_time<F: Fixture>() {
     let much_later = end + 49 * 3_600;
     assert_eq!(store.drop_old_answers(much_later, 4).await.unwrap(), Slice::More);
     assert_eq!(store.drop_old_answers(much_later, 4).await.unwrap(), Slice::Last);
+    assert_eq!(store.count_kept_answers().await.unwrap(), 0);
     assert!(
         store.kept_answer(idempotency("b0"), end).await.unwrap().is_none(),
         "it is gone whatever the time"

@@ -1,16 +1,28 @@
 //! Answers that may be asked for again.
 
-use farthing_service::embedded::{Fault, Table, open, table};
+use async_trait::async_trait;
+use farthing_service::embedded::{EmbeddedStore, Fault, Table, open, table};
 use farthing_service::record;
-use redb::{ReadTransaction, ReadableTable, WriteTransaction};
+use farthing_service::unavailable::Unavailable;
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use crate::redemption::IdempotencyMac;
-use crate::store::KeptAnswer;
+use crate::store::{KeptAnswer, KeptAnswers};
 
 /// MAC of publisher and Idempotency-Key, 32 bytes: kept answer.
 const ANSWERS: Table = table("kept-answers");
 /// The second from which an answer is no longer kept, 8 bytes big-endian, and its MAC, 32 bytes: nothing.
 const ANSWERS_BY_END: Table = table("kept-answers-by-end");
+
+#[async_trait]
+impl KeptAnswers for EmbeddedStore {
+    async fn count_kept_answers(&self) -> Result<u64, Unavailable> {
+        self.read(|transaction| {
+            open(transaction, ANSWERS)?.map_or(Ok(0), |answers| answers.len().map_err(Fault::from))
+        })
+        .await
+    }
+}
 
 /// The answer under `key`, if it is still kept at `now`.
 pub(super) fn read(

@@ -7,6 +7,7 @@ mod publishers;
 mod redeemed_totals;
 mod spent_sets;
 mod spent_tokens;
+mod statements;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use farthing_service::embedded::{EmbeddedStore, Fault, Table, open, table};
 use farthing_service::record;
 use farthing_service::unavailable::Unavailable;
-use redb::ReadableTable;
+use redb::{ReadableTable, WriteTransaction};
 
 use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
 use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers};
@@ -95,6 +95,11 @@ impl Publishers for EmbeddedStore {
         })
         .await
     }
+}
+
+/// Whether a publisher has this id.
+pub(super) fn exists(transaction: &WriteTransaction, publisher: PublisherId) -> Result<bool, Fault> {
+    Ok(find(&transaction.open_table(PUBLISHERS)?, publisher)?.is_some())
 }
 
 fn find(

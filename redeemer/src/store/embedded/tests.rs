@@ -35,10 +35,12 @@ impl Fixture for Embedded {
     }
 
     async fn raise_versions(&self) {
-        const RECORDS: [Table; 5] = [
+        const RECORDS: [Table; 7] = [
             table("spent-sets"),
             table("kept-answers"),
             table("credits"),
+            table("adjustments"),
+            table("statements"),
             table("redeemed-totals"),
             table("publishers"),
         ];

@@ -3,9 +3,9 @@
 use farthing_service::redis::test_server::TestServer;
 
 use super::*;
-use crate::store::conformance::{Fixture, genuine, idempotency, new_set, publisher, redemption};
+use crate::store::Leftovers;
+use crate::store::conformance::{Fixture, credit, genuine, idempotency, new_set, publisher, redemption};
 use crate::store::redis::tests::OnRedis;
-use crate::store::{Ledger, Leftovers};
 use crate::test_tokens::NOW;
 
 /// A store of three groups, with sets.
@@ -22,7 +22,7 @@ fn spread(key: &str) -> Redemption {
 }
 
 async fn tokens(store: &RedisStore) -> u64 {
-    store.balance(publisher(1)).await.unwrap().iter().map(|entry| entry.tokens).sum()
+    credit(store, publisher(1)).await.iter().map(|entry| entry.tokens).sum()
 }
 
 /// Reserves as a process does that dies before it decides.

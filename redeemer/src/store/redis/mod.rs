@@ -2,12 +2,14 @@
 
 mod across_groups;
 mod attempt;
+mod kept_answers;
 mod ledger;
 mod leftovers;
 mod publishers;
 mod redeemed_totals;
 mod spent_sets;
 mod spent_tokens;
+mod statements;
 
 #[cfg(test)]
 mod tests;

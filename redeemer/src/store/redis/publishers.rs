@@ -17,7 +17,7 @@ static BY_API_KEY: Script = redis_script!("scripts/publisher_by_api_key.lua");
 const TRIES: u32 = 8;
 
 /// A hash: publisher's id: publisher.
-fn publishers_key(store: &RedisStore) -> Vec<u8> {
+pub(super) fn publishers_key(store: &RedisStore) -> Vec<u8> {
     store.key(&[b"publishers"])
 }
 

@@ -1,0 +1,83 @@
+use std::fmt;
+use std::str::FromStr;
+
+use farthing_api::Base64Url;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The id of an [`Adjustment`](super::Adjustment): 16 bytes, random unless the operator chose them, by which the command
+/// that makes one can be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct AdjustmentId([u8; AdjustmentId::LENGTH]);
+
+impl AdjustmentId {
+    /// Length in bytes.
+    pub const LENGTH: usize = 16;
+
+    /// A new one.
+    ///
+    /// # Errors
+    /// The system gave no randomness.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; Self::LENGTH];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+}
+
+impl fmt::Display for AdjustmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Base64Url(self.0), f)
+    }
+}
+
+impl From<AdjustmentId> for String {
+    fn from(id: AdjustmentId) -> Self {
+        id.to_string()
+    }
+}
+
+/// Text that is no adjustment's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not an adjustment's id, which is base64url of 16 bytes; `ledger list` shows them")]
+pub struct InvalidAdjustmentId;
+
+impl FromStr for AdjustmentId {
+    type Err = InvalidAdjustmentId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = Base64Url::<Vec<u8>>::decode(text).ok_or(InvalidAdjustmentId)?;
+        bytes.try_into().map(Self).map_err(|_| InvalidAdjustmentId)
+    }
+}
+
+impl TryFrom<String> for AdjustmentId {
+    type Error = InvalidAdjustmentId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_text_and_random() {
+        let id = AdjustmentId::random().unwrap();
+        assert_ne!(id, AdjustmentId::random().unwrap());
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{id}\""));
+        assert_eq!(serde_json::from_str::<AdjustmentId>(&json).unwrap(), id);
+        for wrong in ["", "AAAA", "not an id"] {
+            assert_eq!(wrong.parse::<AdjustmentId>(), Err(InvalidAdjustmentId));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use actix_web::{HttpRequest, web};
+use farthing_api::{
+    Envelope, ProblemKind, STATEMENT_PAYLOAD_TYPE, STATEMENTS_PAYLOAD_TYPE, StatementListing,
+};
+use farthing_service::problem::ProblemResponse;
+use serde::Serialize;
+
+use super::publisher;
+use crate::ledger::{Statement, StatementId};
+use crate::service::Redeemer;
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes
+        .service(web::resource("/v1/statements").get(list))
+        .service(web::resource("/v1/statements/{id}").get(show));
+}
+
+async fn list(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+) -> Result<web::Json<Envelope>, ProblemResponse> {
+    let publisher = publisher(&redeemer, &request).await?;
+    let statements = redeemer.questions.ask(redeemer.stores.statements.statements(publisher)).await?;
+    let listing = StatementListing {
+        publisher: publisher.to_string(),
+        statements: statements.iter().map(Statement::summary).collect(),
+    };
+    signed(&redeemer, STATEMENTS_PAYLOAD_TYPE, &listing)
+}
+
+async fn show(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<web::Json<Envelope>, ProblemResponse> {
+    let publisher = publisher(&redeemer, &request).await?;
+    let unknown = || {
+        let detail = "no statement of yours has this id; `GET /v1/statements` lists those that were closed";
+        ProblemResponse::new(ProblemKind::StatementUnknown, detail).in_field("id")
+    };
+    let id: StatementId = id.parse().map_err(|_| unknown())?;
+    let statement = redeemer.questions.ask(redeemer.stores.statements.statement(publisher, id)).await?;
+    let statement = statement.ok_or_else(unknown)?;
+    signed(&redeemer, STATEMENT_PAYLOAD_TYPE, &statement.view())
+}
+
+fn signed(
+    redeemer: &Redeemer,
+    payload_type: &str,
+    document: &impl Serialize,
+) -> Result<web::Json<Envelope>, ProblemResponse> {
+    let envelope = redeemer.signing_key.sign_envelope(payload_type, document);
+    envelope.map(web::Json).map_err(|error| ProblemResponse::internal(&error))
+}

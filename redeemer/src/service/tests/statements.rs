@@ -1,0 +1,117 @@
+//! What publishers are owed: from the operator's commands to the signed statement.
+
+use super::*;
+use crate::ledger::AdjustmentId;
+
+fn obey(running: &Running, command: Command) -> Result<Value, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(running.redeemer.obey(command)).map_err(|error| program::one_line(&error))
+}
+
+fn payload(answer: &Answer, payload_type: &str) -> Value {
+    assert_eq!(answer.status(), 200);
+    let envelope: Envelope = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(envelope.payload_type, payload_type);
+    serde_json::from_slice(&envelope.payload.0).unwrap()
+}
+
+fn adjust(running: &Running, id: AdjustmentId, days_ahead: u32, tokens: i64) -> Result<Value, String> {
+    let publisher = running.get("/v1/balance").json()["publisher"].as_str().unwrap().parse().unwrap();
+    obey(
+        running,
+        Command::Adjust {
+            publisher,
+            id,
+            day: farthing_protocol::Day::from_unix(NOW).plus(days_ahead),
+            denomination: "EUR-10000".parse().unwrap(),
+            tokens: tokens.try_into().unwrap(),
+            reason: "a page that was empty".parse().unwrap(),
+        },
+    )
+}
+
+#[test]
+fn an_entry_is_made_once_and_the_balance_may_be_below_zero() {
+    let key = TestKey::starting(1, 0, "EUR-10000");
+    let running = Running::start(&[&key]);
+    running.redeem("a", &[&key.token(1), &key.token(2)], true).results(200, &["accepted"; 2]);
+    let id = AdjustmentId::random().unwrap();
+    let made = adjust(&running, id, 0, -3).unwrap();
+    running.clock.0.store(NOW + SECONDS_PER_DAY, Ordering::Relaxed);
+    assert_eq!(adjust(&running, id, 0, -3).unwrap(), made, "a day later it is the same entry");
+    let other = adjust(&running, id, 0, 3).unwrap_err();
+    assert!(other.contains("has another entry with the id"), "{other}");
+    let future = adjust(&running, AdjustmentId::random().unwrap(), 2, 3).unwrap_err();
+    assert!(future.contains("has not begun"), "{future}");
+
+    let balance = running.get("/v1/balance").json();
+    let sum = json!([{ "currency": "EUR", "micros": -10_000, "tokens": -1 }]);
+    assert_eq!((&balance["credit"][0]["tokens"], &balance["balance"]), (&json!(2), &sum));
+    let publisher = balance["publisher"].as_str().unwrap().parse().unwrap();
+    let listed = obey(&running, Command::ListLedger { publisher }).unwrap();
+    assert_eq!(listed[0]["credit"]["tokens"], 2);
+    assert_eq!(listed[1]["adjustment"]["reason"], "a page that was empty");
+    assert_eq!(listed[2]["balance"], sum[0]);
+}
+
+#[test]
+fn a_statement_is_closed_signed_and_keeps_its_commission() {
+    let key = TestKey::starting(1, 0, "EUR-10000");
+    let running = Running::start(&[&key]);
+    running.redeem("a", &[&key.token(1), &key.token(2), &key.token(3)], true).results(200, &["accepted"; 3]);
+    let close = |days: u32| {
+        let through = farthing_protocol::Day::from_unix(NOW).plus(days);
+        obey(&running, Command::CloseStatements { through: Some(through) })
+    };
+    let unfinished = close(0).unwrap_err();
+    assert!(unfinished.contains("the day has not ended"), "{unfinished}");
+    running.clock.0.store(NOW + SECONDS_PER_DAY, Ordering::Relaxed);
+
+    let file = running.redeemer.config.current().file().to_owned();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("commission_basis_points = 0", "commission_basis_points = 2500"))
+        .unwrap();
+    obey(&running, Command::Reload).unwrap();
+    let closed = close(0).unwrap();
+    assert_eq!(closed[0]["statement"]["net_minor"], 2);
+    std::fs::write(&file, text).unwrap();
+    obey(&running, Command::Reload).unwrap();
+    assert!(close(0).unwrap()[0].as_str().unwrap().starts_with("everything through "));
+    assert_eq!(obey(&running, Command::ListStatements { publisher: None }).unwrap(), closed);
+
+    let listing = payload(&running.get("/v1/statements"), farthing_api::STATEMENTS_PAYLOAD_TYPE);
+    assert_eq!(listing["statements"][0], closed[0]["statement"]);
+    let id = listing["statements"][0]["id"].as_str().unwrap();
+    let path = format!("/v1/statements/{id}");
+    let answer = running.get(&path);
+    let statement = payload(&answer, farthing_api::STATEMENT_PAYLOAD_TYPE);
+    assert_eq!(statement["credits"], json!([{ "day": "2026-11-21", "value_micros": 10_000, "tokens": 3 }]));
+    let [gross, fee, carried] = ["gross_micros", "fee_micros", "carried_micros"].map(|name| &statement[name]);
+    assert_eq!((gross, fee, carried), (&json!(30_000), &json!(7_500), &json!(2_500)));
+    assert_eq!(statement["commission_basis_points"], 2_500);
+    let envelope: Envelope = serde_json::from_slice(&answer.body).unwrap();
+    let published = running.get(farthing_api::SIGNING_KEYS_PATH).json();
+    assert_eq!(published["keys"][0]["kid"], envelope.signatures[0].keyid.as_str());
+
+    for unknown in ["EUR.2026-11-20", "USD.2026-11-21", "x"] {
+        let answer = running.get(&format!("/v1/statements/{unknown}"));
+        assert_eq!(answer.problem(), (ProblemKind::StatementUnknown, Some("id".to_owned())));
+    }
+    let other = Command::AddPublisher { name: "Weekly".parse().unwrap() };
+    let other = obey(&running, other).unwrap()[0]["api_key"].as_str().unwrap().to_owned();
+    let request =
+        Request::get(format!("{}{path}", running.url)).header("Authorization", format!("Bearer {other}"));
+    assert_eq!(send(request.body(Vec::new()).unwrap()).status(), 404);
+}
+
+#[test]
+fn the_last_month_is_closed_unless_said_otherwise() {
+    let key = TestKey::starting(1, 0, "EUR-10000");
+    let running = Running::start(&[&key]);
+    running.redeem("a", &[&key.token(1)], true).results(200, &["accepted"]);
+    let nothing = obey(&running, Command::CloseStatements { through: None }).unwrap();
+    assert_eq!(nothing, json!(["everything through 2026-10-31 is in closed statements"]));
+    running.clock.0.store(NOW + 11 * SECONDS_PER_DAY, Ordering::Relaxed);
+    let closed = obey(&running, Command::CloseStatements { through: None }).unwrap();
+    assert_eq!(closed[0]["statement"]["id"], "EUR.2026-11-30");
+}

@@ -1,0 +1,10 @@
+-- Closes statements of a publisher whose statements are still those that were seen; they are only ever added.
+-- KEYS[2] statements:PUBLISHER; ARGV[2] how many were seen, then for each to close: its id, its record.
+-- Returns whether it did.
+if redis.call('HLEN', KEYS[2]) ~= tonumber(ARGV[2]) then
+    return 0
+end
+for i = 3, #ARGV, 2 do
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+end
+return 1
