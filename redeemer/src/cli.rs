@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
 use farthing_service::reload::{self, Configuration};
@@ -15,6 +14,7 @@ use farthing_service::telemetry;
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::service;
+use crate::store_commands::{self, StoreAction};
 
 /// Takes tokens from publishers, refuses double spends, credits what was taken.
 #[derive(Debug, Parser)]
@@ -36,7 +36,7 @@ enum Action {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigAction),
-    /// Make the store, or print what is in it.
+    /// Make, print, back up, restore and check the store.
     #[command(subcommand)]
     Store(StoreAction),
     /// Add and list those who redeem tokens, and their API keys.
@@ -48,18 +48,6 @@ enum Action {
 enum ConfigAction {
     /// Read and check the configuration file; the service need not run.
     Check,
-}
-
-#[derive(Debug, Subcommand)]
-enum StoreAction {
-    /// Make the store and the service's secrets. Done once, before the issuer's `keys init`.
-    Init {
-        /// Accept a token key that is older than the store, by its id; or `all`.
-        #[arg(long, value_name = "ID|all")]
-        trust_key: Vec<String>,
-    },
-    /// Print every record of the store, one JSON object a line: all that this service knows.
-    Dump,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,14 +110,11 @@ fn act(
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             return runtime.block_on(service::serve(config, environment.clone()));
         }
-        Action::Store(StoreAction::Init { trust_key }) => {
-            return init_store(&config, &trust_key, environment.now(), out);
-        }
+        Action::Store(action) => return store_commands::act(action, &config, environment, out),
         Action::Reload => return print_lines(reload::ask(config.file(), &Command::Reload)?, out),
         Action::Config(ConfigAction::Check) => {
             return Ok(writeln!(out, "{} is in order", config.file().display())?);
         }
-        Action::Store(StoreAction::Dump) => Command::DumpStore,
         Action::Publishers(PublishersAction::Add { name }) => {
             Command::AddPublisher { name: name.parse().context("NAME")? }
         }
@@ -143,18 +128,6 @@ fn act(
         }
     };
     print_lines(admin::run(command, &config, environment)?, out)
-}
-
-fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
-    let trusted = TrustedKeys::named(trust_key)?;
-    // The secrets first, so that one that was lost is made anew even where there is a store already.
-    config.signing_key.create_if_missing(&config.base)?;
-    config.idempotency_secret.create_if_missing(&config.base)?;
-    let birth = Birth::new(ServiceKind::Redeemer, now, trusted)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(config.store.create(&birth))?;
-    writeln!(out, "made the store {}", config.store.describe())?;
-    Ok(())
 }
 
 #[cfg(test)]

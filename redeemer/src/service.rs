@@ -58,6 +58,7 @@ pub struct Redeemer {
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
     let hangups = Hangups::listen()?;
     let stores = Stores::open(&config.store, &environment).await?;
+    stores.birth.check_gap(&config.store.describe())?;
     let (redeemer, mut options) = assemble(stores, config, environment).await?;
     options.tasks.push(Box::pin(hangups.reload(Arc::clone(&redeemer))));
     server::serve(options, routes::of(&redeemer)).await?;
@@ -148,7 +149,7 @@ impl Redeemer {
     async fn obey(&self, command: Command) -> anyhow::Result<Value> {
         match command {
             Command::Reload => reload::reload(self).await,
-            other => admin::execute(other, &self.stores, &self.environment).await,
+            other => admin::execute(other, &self.config.current(), &self.stores, &self.environment).await,
         }
     }
 }

@@ -4,7 +4,8 @@ use farthing_api::Base64Url;
 use farthing_protocol::{TokenKey, TokenKeyId};
 use serde::{Deserialize, Serialize};
 
-use crate::record::Record;
+use crate::gap::Restore;
+use crate::record::{self, Record, RecordError};
 
 /// Written once by `store init` and compared at every transaction, so that an emptied or swapped database is
 /// unavailable rather than "nothing was ever spent".
@@ -19,6 +20,9 @@ pub struct Birth {
     pub born: u64,
     /// The older token keys that the operator answers for.
     pub trusted_keys: TrustedKeys,
+    /// The times that it was restored from a backup, oldest first. Each left a gap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restores: Vec<Restore>,
 }
 
 /// The two services that have a store.
@@ -94,9 +98,18 @@ impl Birth {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(service: ServiceKind, now: u64, trusted_keys: TrustedKeys) -> Result<Self, getrandom::Error> {
-        let mut store_id = [0; 16];
-        getrandom::fill(&mut store_id)?;
-        Ok(Self { service, store_id: Base64Url(store_id), born: now, trusted_keys })
+        Ok(Self { service, store_id: random_id()?, born: now, trusted_keys, restores: Vec::new() })
+    }
+
+    /// The birth of a store that is restored now from a backup of this one, taken at `taken`. It is another store: what
+    /// the old one took in since is not in it.
+    ///
+    /// # Errors
+    /// The system gave no randomness.
+    pub fn restored(&self, taken: u64, now: u64) -> Result<Self, getrandom::Error> {
+        let mut restored = Self { store_id: random_id()?, ..self.clone() };
+        restored.restores.push(Restore { from: self.store_id, taken, restored: now, closed: None });
+        Ok(restored)
     }
 
     /// Whether every use of the key can be known to this store: it was created after the birth, or is trusted.
@@ -105,7 +118,42 @@ impl Birth {
     }
 }
 
+fn random_id() -> Result<Base64Url<[u8; 16]>, getrandom::Error> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id)?;
+    Ok(Base64Url(id))
+}
+
 impl Record for Birth {
     const KIND: &'static str = "birth";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
+        // Version 1 had no restores.
+        let birth: Self = record::from_json::<Self, _>(json)?;
+        if version == 1 && birth.restores.is_empty() {
+            Ok(birth)
+        } else {
+            Err(RecordError::NoMigration { kind: Self::KIND, version })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_birth_of_the_first_version_is_read_and_no_release_wrote_restores_in_one() {
+        let birth = Birth::new(ServiceKind::Issuer, 7, TrustedKeys::All).unwrap();
+        let mut bytes = record::encode(&birth).unwrap();
+        bytes[0] = 1;
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), birth);
+        let restored = birth.restored(8, 9).unwrap();
+        assert_ne!(restored.store_id, birth.store_id);
+        let mut bytes = record::encode(&restored).unwrap();
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), restored);
+        bytes[0] = 1;
+        assert!(record::decode::<Birth>(&bytes).is_err());
+    }
 }

@@ -93,7 +93,9 @@ impl Running {
                 let (redeemer, options) = assemble(stores, config, environment.clone()).await.unwrap();
                 let server = Server::bind(options, routes::of(&redeemer)).unwrap();
                 let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
-                let added = admin::execute(name, &redeemer.stores, &environment).await.unwrap();
+                let added = admin::execute(name, &redeemer.config.current(), &redeemer.stores, &environment)
+                    .await
+                    .unwrap();
                 let api_key = added[0]["api_key"].as_str().unwrap().to_owned();
                 ready.send((server.address(), redeemer, api_key)).unwrap();
                 server.run(async { drop(stopped.await) }).await.unwrap();

@@ -7,9 +7,9 @@
 #![allow(unreachable_pub, reason = "the fuzz targets reach it, the tests include it as a private module")]
 
 use farthing_protocol::{
-    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, BackupDecoder, BackupEncoder, ChallengeHeader, Day, Denomination,
-    IssuerDirectory, KeyFile, MAX_BATCH, RedemptionHeader, Token, TokenChallenge, TokenRequest,
-    TokenResponse,
+    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, BackupDecoder, BackupEncoder, ChallengeHeader,
+    Day, Denomination, IssuerDirectory, KeyFile, MAX_BATCH, RedemptionHeader, Token, TokenChallenge,
+    TokenRequest, TokenResponse,
 };
 
 /// A check panics when the input shows a defect.

@@ -13,9 +13,11 @@ mod deployment;
 mod dump;
 mod open_error;
 mod pinned_keys;
+mod rebuild;
 mod script;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_server;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +28,9 @@ pub use address::Address;
 pub use check::Durability;
 pub use deployment::{Deployment, Topology};
 pub use open_error::OpenError;
+pub use rebuild::{Rebuild, Writes};
 pub use script::{Call, Script};
+pub use walk::{Content, MembersOf};
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;
@@ -85,6 +89,7 @@ impl RedisStore {
         let connection::Reached { mut link, address } =
             connection::reach(deployment, &names.birth(), timeout).await?;
         let failed = |error: RedisError| OpenError::unreachable(&address, &error);
+        rebuild::check_no_half_store(&mut link.server, names, &address).await?;
         let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
         let written: Option<String> = ::redis::cmd("SET")
             .arg(names.birth())
@@ -96,16 +101,7 @@ impl RedisStore {
         if written.is_none() {
             return Err(OpenError::Exists(address.describe()));
         }
-        if link.replicas > 0 {
-            let patience = u64::try_from((timeout / 2).as_millis()).unwrap_or(u64::MAX);
-            let mut wait = ::redis::cmd("WAIT");
-            let confirmed: u32 =
-                wait.arg(link.replicas).arg(patience).query_async(&mut link.server).await.map_err(failed)?;
-            if confirmed < link.replicas {
-                return Err(OpenError::Unconfirmed(address.describe()));
-            }
-        }
-        Ok(())
+        rebuild::confirm_by_replicas(&mut link, &address, timeout).await
     }
 
     /// Opens the store of `service`; `timeout` is the longest that a question waits for its answer. Must be called

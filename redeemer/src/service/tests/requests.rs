@@ -99,8 +99,10 @@ fn a_revoked_api_key_is_refused_and_the_next_serves() {
     let mut running = Running::start(&[&cent]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let environment = Environment::production();
-    let execute =
-        |command| runtime.block_on(admin::execute(command, &running.redeemer.stores, &environment)).unwrap();
+    let execute = |command| {
+        let (config, stores) = (running.redeemer.config.current(), &running.redeemer.stores);
+        runtime.block_on(admin::execute(command, &config, stores, &environment)).unwrap()
+    };
     let listed = execute(Command::ListPublishers);
     let publisher = serde_json::from_value(listed[0]["id"].clone()).unwrap();
     let next = execute(Command::AddKey { publisher })[0]["api_key"].as_str().unwrap().to_owned();

@@ -1,8 +1,10 @@
 //! The redeemer's questions, answered by Redis.
 
+mod copies;
 mod ledger;
 mod leftovers;
 mod publishers;
+mod rebuild;
 mod redeemed_totals;
 mod spent_sets;
 mod spent_tokens;
@@ -16,6 +18,8 @@ use farthing_service::unavailable::Unavailable;
 
 use crate::redemption::IdempotencyMac;
 
+pub use copies::RedisCopies;
+pub use rebuild::RedisRebuild;
 pub use spent_sets::repack;
 
 /// The version of the hashes that scripts count in; a script refuses a newer one.
