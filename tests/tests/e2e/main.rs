@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backups;
 mod collector;
 mod crashes;
 mod demo;
@@ -17,6 +18,7 @@ mod refusals;
 mod reload;
 mod rotation;
 mod slow_clients;
+mod store_checks;
 mod tls;
 mod traces;
 mod upgrades;
