@@ -1,15 +1,20 @@
 //! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::admin_socket;
+use farthing_service::backup;
+use farthing_service::backup::arguments::{backed_up, listed as listed_findings};
 use farthing_service::environment::Environment;
+use farthing_service::gap::{self, Closing};
 use farthing_service::keyring;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::store::Stores;
+use crate::store::{IssuerBooks, Stores};
 use crate::vouchers::{Voucher, VoucherCode};
 
 /// Most vouchers of one command.
@@ -30,6 +35,20 @@ pub enum Command {
     OrdersAttention,
     /// Every record of the store.
     DumpStore,
+    /// Writes a backup of the store into a new file.
+    BackUpStore {
+        /// Which, as an absolute path.
+        output: PathBuf,
+        /// An age recipient.
+        recipient: Option<String>,
+    },
+    /// Recounts the store; what does not add up.
+    CheckStore,
+    /// Closes the gap of a restored store.
+    CloseGap {
+        /// How.
+        by: Closing,
+    },
     /// Reads the keyring again at once.
     ReloadKeyring,
     /// Reads the configuration again. Only the running service can.
@@ -43,7 +62,11 @@ pub enum Command {
 /// # Errors
 /// It could not be done; the message says why.
 pub fn run(command: Command, config: &Config, environment: &Environment) -> anyhow::Result<Value> {
-    if let Some(answer) = admin_socket::call(&config.admin_socket, &command)? {
+    let call = match command {
+        Command::BackUpStore { .. } | Command::CheckStore => admin_socket::call_patiently,
+        _ => admin_socket::call,
+    };
+    if let Some(answer) = call(&config.admin_socket, &command)? {
         return Ok(answer);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -78,6 +101,20 @@ pub async fn execute(
         Command::MintVouchers { pack, count } => mint(&pack, count, config, stores, environment).await,
         Command::OrdersAttention => attention(config, stores, environment.now()).await,
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
+        Command::BackUpStore { output, recipient } => {
+            let copies = &*stores.copies;
+            let records =
+                backup::back_up(copies, &stores.birth, &output, recipient, environment.now()).await?;
+            Ok(json!([backed_up(records, &output)]))
+        }
+        Command::CheckStore => {
+            Ok(listed_findings(backup::check::<IssuerBooks>(&*stores.copies, environment.now()).await?))
+        }
+        Command::CloseGap { by } => {
+            let (copies, keyring) = (&*stores.copies, &config.keyring);
+            gap::close(copies, &stores.birth, keyring, by, environment.now()).await?;
+            Ok(json!(["the gap is closed: the service may start"]))
+        }
         Command::Reload => bail!("the service is not running, so there is nothing to reload"),
         // Things of the running service, which has done them.
         Command::ReloadKeyring | Command::Ready => Ok(Value::Null),

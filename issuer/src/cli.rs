@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use age::secrecy::SecretString;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
+use farthing_service::birth::ServiceKind;
 use farthing_service::environment::Environment;
 use farthing_service::keyring::{self, KeyringEntry};
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
@@ -19,6 +19,7 @@ use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::keys::{self, Lock, Unlock};
 use crate::service;
+use crate::store_commands::{self, StoreAction};
 
 /// Sells packs of unlinkable tokens: takes payment, signs blindly.
 #[derive(Debug, Parser)]
@@ -42,7 +43,7 @@ enum Action {
     Config(ConfigAction),
     /// Ask the running service whether it could do its work now, as its /readyz has it.
     Ready,
-    /// Make the store, or print what is in it.
+    /// Make, print, back up, restore and check the store.
     #[command(subcommand)]
     Store(StoreAction),
     /// Make, list, rotate, revoke, back up and restore token keys.
@@ -60,18 +61,6 @@ enum Action {
 enum ConfigAction {
     /// Read and check the configuration file; the service need not run.
     Check,
-}
-
-#[derive(Debug, Subcommand)]
-enum StoreAction {
-    /// Make the store and the key that signs totals. Done once, before `keys init`.
-    Init {
-        /// Accept a token key that is older than the store, by its id; or `all`.
-        #[arg(long, value_name = "ID|all", allow_hyphen_values = true)]
-        trust_key: Vec<String>,
-    },
-    /// Print every record of the store, one JSON object a line: all that this service knows.
-    Dump,
 }
 
 #[derive(Debug, Subcommand)]
@@ -177,10 +166,7 @@ fn act(
             admin::ready(&config)?;
             Ok(writeln!(out, "ready")?)
         }
-        Action::Store(StoreAction::Init { trust_key }) => init_store(&config, &trust_key, now, out),
-        Action::Store(StoreAction::Dump) => {
-            print_lines(admin::run(Command::DumpStore, &config, environment)?, out)
-        }
+        Action::Store(action) => store_commands::act(action, &config, environment, out),
         Action::Keys(action) => act_on_keys(action, &config, now, out),
         Action::Vouchers(VouchersAction::Mint { pack, count }) => {
             print_lines(admin::run(Command::MintVouchers { pack, count }, &config, environment)?, out)
@@ -189,17 +175,6 @@ fn act(
             print_lines(admin::run(Command::OrdersAttention, &config, environment)?, out)
         }
     }
-}
-
-fn init_store(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -> anyhow::Result<()> {
-    let trusted = TrustedKeys::named(trust_key)?;
-    // The key first: where one is lost beside a store that exists, this still makes a new one.
-    config.signing_key.create_if_missing(&config.base)?;
-    let birth = Birth::new(ServiceKind::Issuer, now, trusted)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(config.store.create(&birth))?;
-    writeln!(out, "made the store {}", config.store.describe())?;
-    Ok(())
 }
 
 fn act_on_keys(action: KeysAction, config: &Config, now: u64, out: &mut impl Write) -> anyhow::Result<()> {

@@ -17,6 +17,7 @@ mod reload;
 mod routes;
 mod service;
 mod store;
+mod store_commands;
 mod totals;
 mod vouchers;
 

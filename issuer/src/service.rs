@@ -63,6 +63,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         Arc::clone(&environment.clock),
     ));
     let stores = Stores::open(&config.store, &environment).await?;
+    stores.birth.check_gap(&config.store.describe())?;
     let traces = config.traces.clone().map(|traces| {
         Traces::new(
             traces,

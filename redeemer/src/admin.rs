@@ -3,10 +3,15 @@
 mod ledger;
 mod statements;
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use farthing_protocol::{Day, Denomination};
 use farthing_service::admin_socket;
+use farthing_service::backup;
+use farthing_service::backup::arguments::{backed_up, listed as listed_findings};
 use farthing_service::environment::Environment;
+use farthing_service::gap::{self, Closing};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,7 +19,7 @@ use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
 use crate::ledger::{Adjustment, AdjustmentId, Reason, SignedTokens};
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
-use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, Stores};
+use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, RedeemerBooks, Stores};
 
 /// A command that needs the store, answered by a list, one entry a line; or that asks the running service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,6 +81,20 @@ pub enum Command {
     },
     /// Every record of the store.
     DumpStore,
+    /// Writes a backup of the store into a new file.
+    BackUpStore {
+        /// Which, as an absolute path.
+        output: PathBuf,
+        /// An age recipient.
+        recipient: Option<String>,
+    },
+    /// Recounts the store; what does not add up.
+    CheckStore,
+    /// Closes the gap of a restored store.
+    CloseGap {
+        /// How.
+        by: Closing,
+    },
     /// Reads the configuration again. Only the running service can.
     Reload,
     /// Whether the running service could do its work now.
@@ -87,13 +106,17 @@ pub enum Command {
 /// # Errors
 /// It could not be done; the message says why.
 pub fn run(command: Command, config: &Config, environment: &Environment) -> anyhow::Result<Value> {
-    if let Some(answer) = admin_socket::call(&config.admin_socket, &command)? {
+    let call = match command {
+        Command::BackUpStore { .. } | Command::CheckStore => admin_socket::call_patiently,
+        _ => admin_socket::call,
+    };
+    if let Some(answer) = call(&config.admin_socket, &command)? {
         return Ok(answer);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stores = Stores::open(&config.store, environment).await?;
-        execute(command, &stores, config, environment).await
+        execute(command, config, &stores, environment).await
     })
 }
 
@@ -114,8 +137,8 @@ pub fn ready(config: &Config) -> anyhow::Result<()> {
 /// It could not be done; the message says why.
 pub async fn execute(
     command: Command,
-    stores: &Stores,
     config: &Config,
+    stores: &Stores,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
     let publishers = &*stores.publishers;
@@ -140,6 +163,20 @@ pub async fn execute(
             Ok(audited(&compare(&issued, &redeemed, Day::from_unix(environment.now()))?))
         }
         Command::DumpStore => Ok(serde_json::to_value(stores.records.dump().await?)?),
+        Command::BackUpStore { output, recipient } => {
+            let copies = &*stores.copies;
+            let records =
+                backup::back_up(copies, &stores.birth, &output, recipient, environment.now()).await?;
+            Ok(json!([backed_up(records, &output)]))
+        }
+        Command::CheckStore => {
+            Ok(listed_findings(backup::check::<RedeemerBooks>(&*stores.copies, environment.now()).await?))
+        }
+        Command::CloseGap { by } => {
+            let (copies, keyring) = (&*stores.copies, &config.keyring);
+            gap::close(copies, &stores.birth, keyring, by, environment.now()).await?;
+            Ok(json!(["the gap is closed: the service may start"]))
+        }
         Command::Reload => bail!("the service is not running, so there is nothing to reload"),
         // A thing of the running service, which has done it.
         Command::Ready => Ok(Value::Null),

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use farthing_service::birth::{Birth, MOST_GROUPS, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
 use farthing_service::reload::{self, Configuration};
@@ -19,6 +18,7 @@ use farthing_service::telemetry;
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::service;
+use crate::store_commands::{self, StoreAction};
 use audit::Audit;
 use ledger::LedgerAction;
 use statements::StatementsAction;
@@ -45,7 +45,7 @@ enum Action {
     Config(ConfigAction),
     /// Ask the running service whether it could do its work now, as its /readyz has it.
     Ready,
-    /// Make the store, or print what is in it.
+    /// Make, print, back up, restore and check the store.
     #[command(subcommand)]
     Store(StoreAction),
     /// Add and list those who redeem tokens, and their API keys.
@@ -65,21 +65,6 @@ enum Action {
 enum ConfigAction {
     /// Read and check the configuration file; the service need not run.
     Check,
-}
-
-#[derive(Debug, Subcommand)]
-enum StoreAction {
-    /// Make the store and the service's secrets. Done once, before the issuer's `keys init`.
-    Init {
-        /// Accept a token key that is older than the store, by its id; or `all`.
-        #[arg(long, value_name = "ID|all", allow_hyphen_values = true)]
-        trust_key: Vec<String>,
-        /// Divide a store on Redis into so many groups of keys, for the shards of a cluster. It cannot be changed later.
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_GROUPS)))]
-        groups: u8,
-    },
-    /// Print every record of the store, one JSON object a line: all that this service knows.
-    Dump,
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,16 +134,11 @@ fn act(
             admin::ready(&config)?;
             return Ok(writeln!(out, "ready")?);
         }
-        Action::Store(StoreAction::Init { trust_key, groups }) => {
-            let birth =
-                Birth::new(ServiceKind::Redeemer, environment.now(), TrustedKeys::named(&trust_key)?)?;
-            return init_store(&config, &birth.with_groups(groups), out);
-        }
+        Action::Store(action) => return store_commands::act(action, &config, environment, out),
         Action::Reload => return print_lines(reload::ask(config.file(), &Command::Reload)?, out),
         Action::Config(ConfigAction::Check) => {
             return Ok(writeln!(out, "{} is in order", config.file().display())?);
         }
-        Action::Store(StoreAction::Dump) => Command::DumpStore,
         Action::Ledger(action) => return action.run(&config, environment, out),
         Action::Audit(options) => return options.run(&config, environment, out),
         Action::Statements(action) => action.command()?,
@@ -175,16 +155,6 @@ fn act(
         }
     };
     print_lines(admin::run(command, &config, environment)?, out)
-}
-
-fn init_store(config: &Config, birth: &Birth, out: &mut impl Write) -> anyhow::Result<()> {
-    // The secrets first, so that one that was lost is made anew even where there is a store already.
-    config.signing_key.create_if_missing(&config.base)?;
-    config.idempotency_secret.create_if_missing(&config.base)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(config.store.create(birth))?;
-    writeln!(out, "made the store {}", config.store.describe())?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod service;
 mod store;
 #[cfg(feature = "bench-support")]
 pub mod store_bench;
+mod store_commands;
 mod totals;
 
 #[cfg(test)]

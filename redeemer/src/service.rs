@@ -70,6 +70,7 @@ pub struct Redeemer {
 pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<()> {
     let hangups = Hangups::listen()?;
     let stores = Stores::open(&config.store, &environment).await?;
+    stores.birth.check_gap(&config.store.describe())?;
     let (redeemer, mut options) = assemble(stores, config, environment).await?;
     options.tasks.push(Box::pin(hangups.reload(Arc::clone(&redeemer))));
     server::serve(options, routes::of(&redeemer)).await?;
@@ -172,7 +173,7 @@ impl Redeemer {
             Command::Audit { issued } => return Ok(admin::audited(&self.audit(&issued).await?)),
             _ => {}
         }
-        admin::execute(command, &self.stores, &self.config.current(), &self.environment).await
+        admin::execute(command, &self.config.current(), &self.stores, &self.environment).await
     }
 }
 

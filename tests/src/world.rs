@@ -310,6 +310,18 @@ impl World {
         Reader::new(self, name)
     }
 
+    /// Loses a service's store: its file is removed, or its server emptied.
+    ///
+    /// # Errors
+    /// The file system or the server failed.
+    pub fn lose_store(&self, program: Program) -> anyhow::Result<()> {
+        match self.server(program) {
+            Some(server) => redis::cmd("FLUSHALL").exec(&mut server.connection()?)?,
+            None => fs::remove_file(self.path(format!("data/{}.db", program.argument())))?,
+        }
+        Ok(())
+    }
+
     /// Every record of a service's store.
     ///
     /// # Errors

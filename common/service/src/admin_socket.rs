@@ -150,6 +150,22 @@ fn decode<C: DeserializeOwned>(line: &[u8]) -> Result<C, String> {
 /// [`AdminError::Refused`] with the service's words when it could not do it; the others when it could not be asked
 /// or gave no answer, in which case the command may have been done.
 pub fn call(path: &Path, command: &impl Serialize) -> Result<Option<Value>, AdminError> {
+    ask(path, command, Some(ANSWER_TIME))
+}
+
+/// As [`call`], for commands that take as long as the store is large: waits as long as the service lives.
+///
+/// # Errors
+/// As [`call`].
+pub fn call_patiently(path: &Path, command: &impl Serialize) -> Result<Option<Value>, AdminError> {
+    ask(path, command, None)
+}
+
+fn ask(
+    path: &Path,
+    command: &impl Serialize,
+    answer_time: Option<Duration>,
+) -> Result<Option<Value>, AdminError> {
     let failed = |cause| AdminError::Call { path: path.to_owned(), cause };
     let mut stream = match BlockingStream::connect(path) {
         Ok(stream) => stream,
@@ -161,7 +177,7 @@ pub fn call(path: &Path, command: &impl Serialize) -> Result<Option<Value>, Admi
             };
         }
     };
-    stream.set_read_timeout(Some(ANSWER_TIME)).map_err(failed)?;
+    stream.set_read_timeout(answer_time).map_err(failed)?;
     stream.set_write_timeout(Some(COMMAND_TIME)).map_err(failed)?;
     let mut line = serde_json::to_vec(command).map_err(|error| failed(error.into()))?;
     line.push(b'\n');

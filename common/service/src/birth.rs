@@ -4,6 +4,7 @@ use farthing_api::Base64Url;
 use farthing_protocol::{TokenKey, TokenKeyId};
 use serde::{Deserialize, Serialize};
 
+use crate::gap::Restore;
 use crate::record::{self, Record, RecordError};
 
 /// Written once by `store init` and compared at every transaction, so that an emptied or swapped database is
@@ -20,7 +21,20 @@ pub struct Birth {
     /// The older token keys that the operator answers for.
     pub trusted_keys: TrustedKeys,
     /// Into how many groups of keys the store is divided, each of which lives in one shard of a cluster.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub groups: u8,
+    /// The times that it was restored from a backup, oldest first. Each left a gap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restores: Vec<Restore>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "that is how serde calls it")]
+const fn is_one(groups: &u8) -> bool {
+    *groups == 1
+}
+
+const fn one() -> u8 {
+    1
 }
 
 /// Most groups of a store.
@@ -99,9 +113,7 @@ impl Birth {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(service: ServiceKind, now: u64, trusted_keys: TrustedKeys) -> Result<Self, getrandom::Error> {
-        let mut store_id = [0; 16];
-        getrandom::fill(&mut store_id)?;
-        Ok(Self { service, store_id: Base64Url(store_id), born: now, trusted_keys, groups: 1 })
+        Ok(Self { service, store_id: random_id()?, born: now, trusted_keys, restores: Vec::new(), groups: 1 })
     }
 
     /// The same for a store that is divided.
@@ -110,10 +122,27 @@ impl Birth {
         Self { groups: groups.clamp(1, MOST_GROUPS), ..self }
     }
 
+    /// The birth of a store that is restored now from a backup of this one, taken at `taken`. It is another store: what
+    /// the old one took in since is not in it.
+    ///
+    /// # Errors
+    /// The system gave no randomness.
+    pub fn restored(&self, taken: u64, now: u64) -> Result<Self, getrandom::Error> {
+        let mut restored = Self { store_id: random_id()?, ..self.clone() };
+        restored.restores.push(Restore { from: self.store_id, taken, restored: now, closed: None });
+        Ok(restored)
+    }
+
     /// Whether every use of the key can be known to this store: it was created after the birth, or is trusted.
     pub fn accepts(&self, key: &TokenKey) -> bool {
         key.created() >= self.born || self.trusted_keys.include(key.token_key_id())
     }
+}
+
+fn random_id() -> Result<Base64Url<[u8; 16]>, getrandom::Error> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id)?;
+    Ok(Base64Url(id))
 }
 
 impl Record for Birth {
@@ -121,20 +150,31 @@ impl Record for Birth {
     const VERSION: u8 = 2;
 
     fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
-        /// Version 1, in which no store was divided.
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct First {
-            service: ServiceKind,
-            store_id: Base64Url<[u8; 16]>,
-            born: u64,
-            trusted_keys: TrustedKeys,
+        // Version 1 had neither restores nor groups.
+        let birth: Self = record::from_json::<Self, _>(json)?;
+        if version == 1 && birth.restores.is_empty() && birth.groups == 1 {
+            Ok(birth)
+        } else {
+            Err(RecordError::NoMigration { kind: Self::KIND, version })
         }
+    }
+}
 
-        if version != 1 {
-            return Err(RecordError::NoMigration { kind: Self::KIND, version });
-        }
-        let First { service, store_id, born, trusted_keys } = record::from_json::<Self, _>(json)?;
-        Ok(Self { service, store_id, born, trusted_keys, groups: 1 })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_birth_of_the_first_version_is_read_and_no_release_wrote_restores_in_one() {
+        let birth = Birth::new(ServiceKind::Issuer, 7, TrustedKeys::All).unwrap();
+        let mut bytes = record::encode(&birth).unwrap();
+        bytes[0] = 1;
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), birth);
+        let restored = birth.restored(8, 9).unwrap();
+        assert_ne!(restored.store_id, birth.store_id);
+        let mut bytes = record::encode(&restored).unwrap();
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), restored);
+        bytes[0] = 1;
+        assert!(record::decode::<Birth>(&bytes).is_err());
     }
 }

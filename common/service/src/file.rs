@@ -16,6 +16,18 @@ use std::path::{Path, PathBuf};
 /// `AlreadyExists` when there is a file at `path`, which is then untouched; otherwise what the file system said.
 /// After an error the file is absent, or, if only the directory could not be synced, present and not surely durable.
 pub fn create(path: &Path, mode: u32, contents: &[u8]) -> io::Result<()> {
+    create_with(path, mode, |file| file.write_all(contents))
+}
+
+/// As [`create`], with contents that `write` writes.
+///
+/// # Errors
+/// As [`create`], or what `write` returned; then there is no file.
+pub fn create_with<E: From<io::Error>>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
     let directory = directory_of(path);
     let mut random = [0; 8];
@@ -24,7 +36,7 @@ pub fn create(path: &Path, mode: u32, contents: &[u8]) -> io::Result<()> {
     let temporary = Temporary(directory.join(format!(".{}.{suffix}.tmp", name.to_string_lossy())));
 
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.0)?;
-    file.write_all(contents)?;
+    write(&mut file)?;
     file.set_permissions(Permissions::from_mode(mode))?;
     // What root makes in a service's directory is the service's. Whoever is not root cannot give files away, and does
     // not need to.
@@ -33,7 +45,7 @@ pub fn create(path: &Path, mode: u32, contents: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::hard_link(&temporary.0, path)?;
     drop(temporary);
-    File::open(directory)?.sync_all()
+    Ok(File::open(directory)?.sync_all()?)
 }
 
 /// Makes the directories above `path` that are missing, readable by owner and group only.

@@ -6,6 +6,7 @@
 pub mod admin_socket;
 mod answer;
 pub mod arithmetic;
+pub mod backup;
 pub mod bearer;
 pub mod birth;
 pub mod body;
@@ -20,6 +21,7 @@ pub mod duration;
 pub mod embedded;
 pub mod environment;
 pub mod file;
+pub mod gap;
 pub mod health;
 pub mod hourly_budget;
 pub mod issuer_name;

@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use farthing_api::Base64Url;
-use farthing_protocol::Day;
+use farthing_protocol::{BackupEntry, Day};
 use serde::{Deserialize, Serialize};
 
+use crate::backup;
 use crate::record::{self, Record, RecordError};
+use crate::redis::{RedisStore, Writes};
 use crate::unavailable::Unavailable;
 
 /// The question that both services' stores answer about token keys.
@@ -68,6 +70,26 @@ impl Record for PinnedKey {
         let First { token_key_id, name, digest, redeem_until, revoked } = record::from_json::<Self, _>(json)?;
         Ok(Self { token_key_id, name, digest, redeem_until, capacity: 0, revoked })
     }
+}
+
+/// Writes a pinned key of a backup into a store on Redis.
+///
+/// # Errors
+/// The record cannot be read.
+pub fn write_to_redis(entry: &BackupEntry, writes: &mut Writes) -> Result<PinnedKey, RecordError> {
+    let pinned: PinnedKey = record::decode(&entry.value)?;
+    writes.field(&[b"pinned-keys"], &entry.key, &entry.value);
+    writes.field(&[b"pinned-digests"], &entry.key, pinned.digest.0);
+    Ok(pinned)
+}
+
+/// The pinned keys of a store on Redis, as entries of a backup.
+///
+/// # Errors
+/// The server did not answer.
+pub async fn copy_from_redis(store: &RedisStore) -> Result<Vec<BackupEntry>, Unavailable> {
+    let pinned = store.read_key(store.key(&[b"pinned-keys"])).await?.into_fields();
+    Ok(pinned.into_iter().map(|(id, record)| backup::entry("pinned-keys", id, record)).collect())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::backup::{BackupFile, Origin};
 use crate::birth::{Birth, ServiceKind};
 use crate::config::ConfigPath;
 use crate::embedded::{self, EmbeddedStore};
@@ -183,6 +184,9 @@ pub enum StoreError {
     /// Only Redis has several servers for the groups.
     #[error("--groups: the embedded store is one; leave it out, or configure a Redis store")]
     Undivided,
+    /// The system gave none.
+    #[error("the system gave no randomness for the store's id; try again")]
+    NoRandomness,
     /// What an earlier release wrote could not be brought into today's form.
     #[error("the store cannot be brought into the form of this release: {0}; start the service again")]
     Unready(Unavailable),
@@ -232,6 +236,32 @@ impl StoreSettings {
                 Ok(RedisStore::create(&self.deployment(config)?, birth, self.timeout).await?)
             }
         }
+    }
+
+    /// Makes a store from a backup where there is none; its gap is open. The store's birth record.
+    ///
+    /// # Errors
+    /// There is a store already, it cannot be written, or the backup does not fit.
+    pub async fn restore(
+        &self,
+        backup: BackupFile,
+        now: u64,
+        mut in_embedded: impl embedded::Rebuild,
+        in_redis: impl redis::Rebuild + Send + 'static,
+    ) -> Result<Birth, StoreError> {
+        let Origin { birth, taken } = backup.origin();
+        let birth = birth.restored(*taken, now).map_err(|_| StoreError::NoRandomness)?;
+        match &self.config {
+            StoreConfig::Embedded { path } => {
+                let path = path.resolve(&self.base);
+                EmbeddedStore::restore(&path, &birth, &backup, &mut in_embedded)?;
+            }
+            StoreConfig::Redis(config) => {
+                let deployment = self.deployment(config)?;
+                RedisStore::restore(&deployment, &birth, self.timeout, backup, Box::new(in_redis)).await?;
+            }
+        }
+        Ok(birth)
     }
 
     /// Looks whether a store was made, without opening it: a running service may have it open.

@@ -5,7 +5,7 @@ use farthing_api::Base64Url;
 use serde::{Deserialize, Serialize};
 
 /// 128 random bits; whoever knows them may pay the order. Shown in answers to its owner and never logged.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "Base64Url<[u8; 16]>", from = "Base64Url<[u8; 16]>")]
 pub struct OrderId([u8; 16]);
 

@@ -1,5 +1,6 @@
 //! What the issuer asks of its store: small questions, each answered at once or not at all.
 
+mod books;
 mod embedded;
 mod redis;
 mod stores;
@@ -7,7 +8,8 @@ mod stores;
 #[cfg(test)]
 mod conformance;
 
-pub use stores::Stores;
+pub use books::IssuerBooks;
+pub use stores::{Stores, restore};
 
 use async_trait::async_trait;
 use farthing_protocol::{Day, Denomination, TokenKeyId};
@@ -132,5 +134,17 @@ pub struct IssuedTotal {
 
 impl Record for IssuedTotal {
     const KIND: &'static str = "issued total";
+    const VERSION: u8 = 1;
+}
+
+/// How many unpaid orders expire on a day.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PendingCount {
+    orders: u64,
+}
+
+impl Record for PendingCount {
+    const KIND: &'static str = "count of pending orders";
     const VERSION: u8 = 1;
 }

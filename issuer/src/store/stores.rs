@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use farthing_service::backup::{BackupFile, Copies};
 use farthing_service::birth::{Birth, ServiceKind};
 use farthing_service::dumped_record::DumpRecords;
 use farthing_service::environment::Environment;
@@ -7,6 +8,8 @@ use farthing_service::pinned_keys::PinnedKeys;
 use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
+use super::embedded::{EmbeddedCopies, EmbeddedRebuild};
+use super::redis::{RedisCopies, RedisRebuild};
 use super::{IssuedTotals, Leftovers, Orders, Vouchers};
 
 /// Everything that the issuer asks of its store, whichever kind it is. Clones share it.
@@ -28,6 +31,16 @@ pub struct Stores {
     pub pins: Arc<dyn PinnedKeys>,
     /// Every record.
     pub records: Arc<dyn DumpRecords>,
+    /// The store as a whole.
+    pub copies: Arc<dyn Copies>,
+}
+
+/// Makes the issuer's store from a backup; its birth record.
+///
+/// # Errors
+/// There is a store already, it cannot be written, or the backup does not fit.
+pub async fn restore(settings: &StoreSettings, backup: BackupFile, now: u64) -> Result<Birth, StoreError> {
+    settings.restore(backup, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
 }
 
 impl Stores {
@@ -37,12 +50,18 @@ impl Stores {
     /// It is not there, not ours, or in use.
     pub async fn open(settings: &StoreSettings, environment: &Environment) -> Result<Self, StoreError> {
         Ok(match settings.open(ServiceKind::Issuer, environment.clone()).await? {
-            OpenStore::Embedded(store) => Self::of(store.birth().clone(), store.load().clone(), store),
-            OpenStore::Redis(store) => Self::of(store.birth().clone(), store.load().clone(), store),
+            OpenStore::Embedded(store) => {
+                let copies = Arc::new(EmbeddedCopies(store.clone()));
+                Self::of(store.birth().clone(), store.load().clone(), store, copies)
+            }
+            OpenStore::Redis(store) => {
+                let copies = Arc::new(RedisCopies(store.clone()));
+                Self::of(store.birth().clone(), store.load().clone(), store, copies)
+            }
         })
     }
 
-    fn of<S>(birth: Birth, load: StoreLoad, store: S) -> Self
+    fn of<S>(birth: Birth, load: StoreLoad, store: S, copies: Arc<dyn Copies>) -> Self
     where
         S: Orders + Vouchers + Leftovers + IssuedTotals + PinnedKeys + DumpRecords + 'static,
     {
@@ -56,6 +75,7 @@ impl Stores {
             totals: store.clone(),
             pins: store.clone(),
             records: store,
+            copies,
         }
     }
 }

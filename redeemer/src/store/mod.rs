@@ -1,5 +1,7 @@
 //! What the redeemer asks of its store: small questions, each answered at once or not at all.
 
+mod backup_records;
+mod books;
 mod embedded;
 mod pins_with_sets;
 mod redis;
@@ -20,8 +22,9 @@ use crate::ledger::{Adjustment, Closing, Entries, Statement, StatementId};
 use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
+pub use books::RedeemerBooks;
 pub use pins_with_sets::PinsWithSets;
-pub use stores::Stores;
+pub use stores::{Stores, restore};
 
 /// Days for which a set is kept after its key's `redeem_until`, should a clock have been wrong.
 pub const DAYS_KEPT_AFTER_END: u32 = 7;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use farthing_service::backup::{BackupFile, Copies};
 use farthing_service::birth::{Birth, ServiceKind};
 use farthing_service::dumped_record::DumpRecords;
 use farthing_service::environment::Environment;
@@ -7,7 +8,8 @@ use farthing_service::pinned_keys::PinnedKeys;
 use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 
-use super::redis;
+use super::embedded::{EmbeddedCopies, EmbeddedRebuild};
+use super::redis::{self, RedisCopies, RedisRebuild};
 use super::{
     KeptAnswers, Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens, Statements,
 };
@@ -37,6 +39,16 @@ pub struct Stores {
     pub pins: Arc<dyn PinnedKeys>,
     /// Every record.
     pub records: Arc<dyn DumpRecords>,
+    /// The store as a whole.
+    pub copies: Arc<dyn Copies>,
+}
+
+/// Makes the redeemer's store from a backup; its birth record.
+///
+/// # Errors
+/// There is a store already, it cannot be written, or the backup does not fit.
+pub async fn restore(settings: &StoreSettings, backup: BackupFile, now: u64) -> Result<Birth, StoreError> {
+    settings.restore(backup, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
 }
 
 impl Stores {
@@ -46,15 +58,19 @@ impl Stores {
     /// It is not there, not ours, or in use.
     pub async fn open(settings: &StoreSettings, environment: &Environment) -> Result<Self, StoreError> {
         Ok(match settings.open(ServiceKind::Redeemer, environment.clone()).await? {
-            OpenStore::Embedded(store) => Self::of(store.birth().clone(), store.load().clone(), store),
+            OpenStore::Embedded(store) => {
+                let copies = Arc::new(EmbeddedCopies(store.clone()));
+                Self::of(store.birth().clone(), store.load().clone(), store, copies)
+            }
             OpenStore::Redis(store) => {
                 redis::repack(&store).await.map_err(StoreError::Unready)?;
-                Self::of(store.birth().clone(), store.load().clone(), store)
+                let copies = Arc::new(RedisCopies(store.clone()));
+                Self::of(store.birth().clone(), store.load().clone(), store, copies)
             }
         })
     }
 
-    fn of<S>(birth: Birth, load: StoreLoad, store: S) -> Self
+    fn of<S>(birth: Birth, load: StoreLoad, store: S, copies: Arc<dyn Copies>) -> Self
     where
         S: SpentTokens
             + Leftovers
@@ -80,6 +96,7 @@ impl Stores {
             totals: store.clone(),
             pins: Arc::new(PinsWithSets::new(store.clone(), store.clone())),
             records: store,
+            copies,
         }
     }
 }

@@ -42,6 +42,12 @@ const WALLET_STEPS: &[&str] = &[
     "wallet.tokens.saved",
 ];
 
+/// Nothing in a service's store contradicts anything else in it.
+fn assert_in_order(world: &World, program: Program, step: &str) {
+    let checked = world.admin(program, &["store", "check"]);
+    assert!(checked.as_ref().is_ok_and(|lines| lines == &["everything adds up"]), "{step}: {checked:?}");
+}
+
 /// As many tokens are issued as the readers have, and each has the one pack that was paid for.
 fn assert_books_balance(
     world: &World,
@@ -68,6 +74,7 @@ fn the_issuer_dies_at_each_step_of_a_purchase(world: &World) {
         let bought = reader.run(&Reader::buying(&url, &redeemer.url(), &voucher)).unwrap();
         assert_eq!(bought.status.code(), Some(3), "{step}: {}", bought.error);
         dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        assert_in_order(world, Program::Issuer, step);
 
         // The wallet knows the issuer by the address it had.
         let issuer = world.serve_at(Program::Issuer, &url).unwrap();
@@ -75,6 +82,7 @@ fn the_issuer_dies_at_each_step_of_a_purchase(world: &World) {
         assert_eq!(resumed.status.code(), Some(0), "{step}: {}", resumed.error);
         assert_eq!(reader.tokens().unwrap(), 100, "{step}");
         issuer.stop().unwrap();
+        assert_in_order(world, Program::Issuer, step);
         readers.push(reader);
     }
     let issuer = world.serve(Program::Issuer).unwrap();
@@ -95,6 +103,7 @@ fn the_wallet_dies_at_each_step_of_a_purchase(world: &World) {
         let done = reader.run(&buying).unwrap();
         let tokens = reader.tokens().unwrap();
         assert_eq!(tokens, 100, "{step}: {} {}", done.status, done.error);
+        assert_in_order(world, Program::Issuer, step);
         readers.push(reader);
     }
     assert_books_balance(world, &readers, &issuer, &redeemer);
@@ -113,6 +122,7 @@ fn the_redeemer_dies_at_each_step_of_a_redemption(world: &World) {
         let dying = world.serve_until(Program::Redeemer, step).unwrap();
         assert!(publisher.redeem(&dying.url(), &name, &tokens).is_err(), "{step}");
         dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        assert_in_order(world, Program::Redeemer, step);
 
         let redeemer = world.serve(Program::Redeemer).unwrap();
         let retried = publisher.redeem(&redeemer.url(), &name, &tokens).unwrap();
@@ -122,6 +132,7 @@ fn the_redeemer_dies_at_each_step_of_a_redemption(world: &World) {
         let second = publisher.redeem(&redeemer.url(), "again", &tokens).unwrap();
         assert_eq!(second.body["results"], serde_json::json!(["spent", "spent", "spent"]), "{step}");
         redeemer.stop().unwrap();
+        assert_in_order(world, Program::Redeemer, step);
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounting;
+mod backups;
 mod bad_input;
 mod collector;
 mod crashes;
@@ -22,6 +23,7 @@ mod reload;
 mod rotation;
 mod slow_clients;
 mod slow_streams;
+mod store_checks;
 mod tls;
 mod torture;
 mod traces;

@@ -7,16 +7,16 @@
 #![allow(unreachable_pub, reason = "the fuzz targets reach it, the tests include it as a private module")]
 
 use farthing_protocol::{
-    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, ChallengeHeader, Day, Denomination,
-    IssuerDirectory, KeyFile, MAX_BATCH, RedemptionHeader, Token, TokenChallenge, TokenRequest,
-    TokenResponse,
+    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, BackupDecoder, BackupEncoder, ChallengeHeader,
+    Day, Denomination, IssuerDirectory, KeyFile, MAX_BATCH, RedemptionHeader, Token, TokenChallenge,
+    TokenRequest, TokenResponse,
 };
 
 /// A check panics when the input shows a defect.
 pub type Check = fn(&[u8]);
 
 /// Every parser by the name of its fuzz target, which is also its corpus directory's.
-pub const TARGETS: [(&str, Check); 12] = [
+pub const TARGETS: [(&str, Check); 13] = [
     ("amortized_batch_token_request", amortized_batch_token_request),
     ("amortized_batch_token_response", amortized_batch_token_response),
     ("challenge_header", challenge_header),
@@ -25,6 +25,7 @@ pub const TARGETS: [(&str, Check); 12] = [
     ("issuer_directory", issuer_directory),
     ("key_file", key_file),
     ("redemption_header", redemption_header),
+    ("store_backup", store_backup),
     ("token", token),
     ("token_challenge", token_challenge),
     ("token_request", token_request),
@@ -120,6 +121,20 @@ pub fn redemption_header(input: &[u8]) {
     if let Ok(header) = RedemptionHeader::decode(text) {
         assert!((1..=RedemptionHeader::MAX_TOKENS).contains(&header.tokens().len()));
         assert_eq!(RedemptionHeader::decode(&header.encode()).as_ref(), Ok(&header));
+    }
+}
+
+pub fn store_backup(input: &[u8]) {
+    let mut decoder = BackupDecoder::new();
+    decoder.push(input);
+    let (mut encoder, head) = BackupEncoder::begin();
+    let mut written = head.to_vec();
+    while let Ok(Some(entry)) = decoder.next_entry() {
+        written.extend(encoder.entry(&entry).expect("what was read can be written"));
+    }
+    if decoder.finish().is_ok() {
+        written.extend(encoder.end());
+        assert_eq!(written, input);
     }
 }
 

@@ -14,7 +14,8 @@ use crate::file::create_parent_directories;
 use crate::record;
 
 /// One entry, under the empty key.
-const BIRTH: Table = super::table("birth");
+pub(super) const BIRTH: Table = super::table(BIRTH_TABLE);
+pub(super) const BIRTH_TABLE: &str = "birth";
 /// Memory for pages; redb's own default of 1 GiB would surprise in a small container.
 const CACHE_BYTES: usize = 256 << 20;
 
@@ -91,6 +92,15 @@ impl OpenError {
 
 /// Makes the database under another name and links it to its own, so that there is never half a store.
 pub(super) fn create(path: &Path, birth: &Birth) -> Result<(), CreateError> {
+    create_with(path, birth, |_| Ok(()))
+}
+
+/// As [`create`], with what `fill` writes into it.
+pub(super) fn create_with(
+    path: &Path,
+    birth: &Birth,
+    fill: impl FnOnce(&Database) -> Result<(), Fault>,
+) -> Result<(), CreateError> {
     let failed = |error: &dyn std::error::Error| CreateError::Failed {
         path: path.to_owned(),
         cause: error.to_string(),
@@ -101,7 +111,9 @@ pub(super) fn create(path: &Path, birth: &Birth) -> Result<(), CreateError> {
     create_parent_directories(path).map_err(|error| failed(&error))?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unfinished = path.with_extension(format!("init-{}", std::process::id()));
-    let made = write_birth(&unfinished, birth).and_then(|()| {
+    // Process ids come again: what a crash left is not to be added to.
+    let _ = fs::remove_file(&unfinished);
+    let made = write_birth(&unfinished, birth, fill).and_then(|()| {
         let file = File::open(&unfinished)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.sync_all()?;
@@ -116,13 +128,17 @@ pub(super) fn create(path: &Path, birth: &Birth) -> Result<(), CreateError> {
     })
 }
 
-fn write_birth(path: &Path, birth: &Birth) -> io::Result<()> {
+fn write_birth(
+    path: &Path,
+    birth: &Birth,
+    fill: impl FnOnce(&Database) -> Result<(), Fault>,
+) -> io::Result<()> {
     let write = || -> Result<(), Fault> {
         let database = Database::create(path).map_err(Fault::because)?;
         let transaction = database.begin_write()?;
         transaction.open_table(BIRTH)?.insert([].as_slice(), record::encode(birth)?.as_slice())?;
         transaction.commit()?;
-        Ok(())
+        fill(&database)
     };
     write().map_err(io::Error::other)
 }

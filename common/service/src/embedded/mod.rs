@@ -4,9 +4,11 @@
 //! making a group durable is shared by all of it. Each service puts its own questions on top, one file a trait.
 
 mod dump;
+mod export;
 mod fault;
 mod file;
 mod pinned_keys;
+mod rebuild;
 mod writer;
 
 use std::path::Path;
@@ -17,6 +19,7 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, TableDefinition, TableError
 
 pub use fault::Fault;
 pub use file::{CreateError, OpenError};
+pub use rebuild::Rebuild;
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;

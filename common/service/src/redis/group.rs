@@ -7,7 +7,7 @@ use ::redis::RedisError;
 
 use super::commits::Commits;
 use super::connection::{Connection, Link, Reached, Seeker, reach};
-use super::{Address, Deployment, OpenError, check};
+use super::{Address, Deployment, OpenError, check, rebuild};
 use crate::birth::{Birth, ServiceKind};
 use crate::record;
 
@@ -81,6 +81,7 @@ pub(super) async fn create(
     for number in (0..birth.groups.max(1)).rev() {
         let names = Names::new(birth.service, number);
         let Reached { mut link, address } = reach(deployment, &names.birth(), timeout).await?;
+        rebuild::check_no_half_store(&mut link.server, names, &address).await?;
         let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
         if number > 0 {
             let first = Names::new(birth.service, 0);
@@ -104,7 +105,8 @@ pub(super) async fn create(
     Ok(())
 }
 
-async fn confirm(link: &mut Link, address: &Address, timeout: Duration) -> Result<(), OpenError> {
+/// Waits until the replicas have what was written on the link.
+pub(super) async fn confirm(link: &mut Link, address: &Address, timeout: Duration) -> Result<(), OpenError> {
     let wanted = link.replicas;
     if wanted == 0 {
         return Ok(());

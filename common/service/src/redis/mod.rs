@@ -15,9 +15,11 @@ mod dump;
 mod group;
 mod open_error;
 mod pinned_keys;
+mod rebuild;
 mod script;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_server;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +30,9 @@ pub use address::Address;
 pub use check::Durability;
 pub use deployment::{Deployment, Topology};
 pub use open_error::OpenError;
+pub use rebuild::{Rebuild, Writes};
 pub use script::{Call, Script};
+pub use walk::{Content, MembersOf};
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;

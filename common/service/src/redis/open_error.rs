@@ -81,6 +81,14 @@ pub enum OpenError {
         "the Redis at {0} has a store already: a store is made once; to begin anew, read docs/operating.md first"
     )]
     Exists(String),
+    /// A restore into it did not end.
+    #[error(
+        "the Redis at {0} holds part of a store: a restore into it did not end; empty it (FLUSHDB) and restore again"
+    )]
+    HalfRestored(String),
+    /// The backup does not fit.
+    #[error("{0}")]
+    Backup(String),
     /// It was not made by `store init`, or lost what was in it.
     #[error(
         "the Redis at {0} has no birth record: run `store init`, or, if a store was there, restore it from a backup"

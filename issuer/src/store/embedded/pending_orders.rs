@@ -2,28 +2,16 @@
 
 use farthing_protocol::Day;
 use farthing_service::embedded::{Fault, Table, open, table};
-use farthing_service::record::{self, Record};
+use farthing_service::record;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
-use serde::{Deserialize, Serialize};
 
 use crate::orders::{Claim, Order};
+use crate::store::PendingCount;
 
 /// The day on which an unpaid order expires, 4 bytes big-endian, and its claim, 32 bytes: nothing.
 const PENDING: Table = table("pending-orders");
 /// The day on which unpaid orders expire, 4 bytes big-endian: how many do.
 const COUNTS: Table = table("pending-order-counts");
-
-/// How many unpaid orders expire on a day.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PendingCount {
-    orders: u64,
-}
-
-impl Record for PendingCount {
-    const KIND: &'static str = "count of pending orders";
-    const VERSION: u8 = 1;
-}
 
 /// How many orders can still be paid on a day.
 pub(super) fn count(transaction: &WriteTransaction, today: Day) -> Result<u64, Fault> {
@@ -97,11 +85,11 @@ fn change_count(
     Ok(())
 }
 
-fn day_key(day: Day) -> [u8; 4] {
+pub(super) fn day_key(day: Day) -> [u8; 4] {
     day.number().to_be_bytes()
 }
 
-fn entry_key(order: &Order) -> [u8; 36] {
+pub(super) fn entry_key(order: &Order) -> [u8; 36] {
     let mut key = [0; 36];
     key[..4].copy_from_slice(&day_key(order.expires));
     key[4..].copy_from_slice(&order.claim.to_bytes());

@@ -1,12 +1,17 @@
 //! The issuer's questions, answered by Redis.
 
+mod copies;
 mod issued_totals;
 mod leftovers;
 mod orders;
+mod rebuild;
 mod vouchers;
 
 use farthing_service::record::RecordError;
 use farthing_service::unavailable::Unavailable;
+
+pub use copies::RedisCopies;
+pub use rebuild::RedisRebuild;
 
 /// The version of the hashes that scripts count in; a script refuses a newer one.
 const VERSION: u64 = 1;

@@ -85,6 +85,6 @@ fn get(
     answers.get(key.as_bytes().as_slice())?.map(|bytes| Ok(record::decode(bytes.value())?)).transpose()
 }
 
-fn end_key(forget_from: u64, key: &[u8; 32]) -> Vec<u8> {
+pub(super) fn end_key(forget_from: u64, key: &[u8; 32]) -> Vec<u8> {
     [forget_from.to_be_bytes().as_slice(), key].concat()
 }

@@ -1,13 +1,18 @@
 //! The redeemer's questions, answered by the embedded store.
 
+mod copies;
 mod kept_answers;
 mod ledger;
 mod leftovers;
 mod publishers;
+mod rebuild;
 mod redeemed_totals;
 mod spent_sets;
 mod spent_tokens;
 mod statements;
+
+pub use copies::EmbeddedCopies;
+pub use rebuild::EmbeddedRebuild;
 
 #[cfg(test)]
 mod tests;

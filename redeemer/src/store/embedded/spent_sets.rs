@@ -2,12 +2,12 @@
 
 use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::embedded::{Fault, Table, table};
-use farthing_service::record::{self, Record};
+use farthing_service::record;
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
-use serde::{Deserialize, Serialize};
 
 use crate::redemption::SpentMark;
 use crate::store::NewSet;
+use crate::store::backup_records::SpentSet;
 
 /// Token key id, 32 bytes: spent set.
 const SETS: Table = table("spent-sets");
@@ -16,23 +16,6 @@ const SETS: Table = table("spent-sets");
 const MARKS: Table = table("spent-marks");
 
 const MARK_KEY: usize = 4 + SpentMark::LENGTH;
-
-/// One set. Its record stays for ever, so that a key whose set is gone is never taken for a new one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SpentSet {
-    /// How many sets were opened before it; what its marks begin with.
-    ordinal: u32,
-    /// First day on which tokens of its key are no longer taken.
-    redeem_until: Day,
-    /// Closed: nothing is taken any more, and its marks are being dropped or gone.
-    closed: bool,
-}
-
-impl Record for SpentSet {
-    const KIND: &'static str = "spent set";
-    const VERSION: u8 = 1;
-}
 
 /// A set that can take tokens, or no longer can.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,12 @@
 
 mod across_groups;
 mod attempt;
+mod copies;
 mod kept_answers;
 mod ledger;
 mod leftovers;
 mod publishers;
+mod rebuild;
 mod redeemed_totals;
 mod spent_sets;
 mod spent_tokens;
@@ -20,6 +22,8 @@ use farthing_service::unavailable::Unavailable;
 
 use crate::redemption::IdempotencyMac;
 
+pub use copies::RedisCopies;
+pub use rebuild::RedisRebuild;
 pub use spent_sets::repack;
 
 /// The version of the hashes that scripts count in; a script refuses a newer one.

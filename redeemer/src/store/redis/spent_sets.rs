@@ -61,6 +61,11 @@ const fn bucket_bits(capacity: u64) -> u32 {
     bits
 }
 
+/// As [`bucket_bits`], of a key that a backup names; 0 where its capacity is not known.
+pub(super) const fn bucket_bits_of(capacity: u64) -> u32 {
+    if capacity == 0 { BITS_WITHOUT_CAPACITY } else { bucket_bits(capacity) }
+}
+
 /// Opens the sets of keys that never had one, in each group.
 pub(super) async fn open(store: &RedisStore, sets: Vec<NewSet>) -> Result<(), Unavailable> {
     let groups = store.groups().len() as u64;

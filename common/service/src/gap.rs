@@ -1,0 +1,171 @@
+//! The gap that a restored store has: what happened between the backup and the restore is not in it.
+//!
+//! A restored store would take each token of that time once more, and would not know it. So it is not served before
+//! the operator has said how the gap is closed; the answer stays in the birth record for ever.
+
+use std::path::Path;
+
+use anyhow::bail;
+use farthing_api::Base64Url;
+use farthing_protocol::Day;
+use serde::{Deserialize, Serialize};
+
+use crate::backup::Copies;
+use crate::birth::{Birth, ServiceKind};
+use crate::keyring::{self, Keyring};
+
+/// One time that a store was restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// The store that was backed up.
+    pub from: Base64Url<[u8; 16]>,
+    /// Unix seconds of the backup.
+    pub taken: u64,
+    /// Unix seconds of the restore.
+    pub restored: u64,
+    /// How the gap between the two was closed.
+    pub closed: Option<Closed>,
+}
+
+/// How a gap was closed, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// How.
+    pub by: Closing,
+    /// The day on which the operator said so.
+    pub on: Day,
+}
+
+/// The ways to close a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closing {
+    /// Nothing was lost: no service ran since the backup, or all that happened since was done again.
+    Replayed,
+    /// Every key of which tokens could be used since the backup is revoked.
+    KeysRevoked,
+    /// What is lost is lost.
+    AcceptLoss,
+}
+
+/// Why a restored store is not served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the store {store} was restored from a backup of {taken}, and what happened since is not in it: before it is \
+     served run `farthing-{service} store close-gap` with --replayed (nothing happened since, or it was done again), \
+     --keys-revoked (every key in use since is revoked) or --accept-loss ({loss})"
+)]
+pub struct OpenGap {
+    store: String,
+    service: &'static str,
+    taken: String,
+    loss: &'static str,
+}
+
+impl Birth {
+    /// Whether the store may be served; `store` is what it is called in the message.
+    ///
+    /// # Errors
+    /// It was restored, and nobody said how its gap is closed.
+    pub fn check_gap(&self, store: &str) -> Result<(), OpenGap> {
+        let Some(open) = self.open_gap() else { return Ok(()) };
+        let loss = match self.service {
+            ServiceKind::Issuer => {
+                "orders of that time are unknown, and vouchers used then can be used again"
+            }
+            ServiceKind::Redeemer => "tokens spent in that time can be spent once more",
+        };
+        let taken = utc(open.taken);
+        Err(OpenGap { store: store.to_owned(), service: self.service.name(), taken, loss })
+    }
+
+    /// The first restore whose gap is open: what is unknown begins with its backup.
+    pub fn open_gap(&self) -> Option<&Restore> {
+        self.restores.iter().find(|restore| restore.closed.is_none())
+    }
+
+    /// The birth record with every gap closed.
+    #[must_use]
+    pub fn closed(&self, by: Closing, on: Day) -> Self {
+        let mut birth = self.clone();
+        for restore in birth.restores.iter_mut().filter(|restore| restore.closed.is_none()) {
+            restore.closed = Some(Closed { by, on });
+        }
+        birth
+    }
+
+    /// The names of the keys that are not revoked though tokens of them could be used in the gap: those that are younger
+    /// than the restore had none.
+    pub fn usable_in_gap(&self, keyring: &Keyring) -> Vec<String> {
+        let Some(open) = self.open_gap() else { return Vec::new() };
+        let last = self.restores.iter().map(|restore| restore.restored).max().unwrap_or(open.restored);
+        let in_gap = keyring.entries().into_iter().filter(|entry| {
+            let facts = entry.facts();
+            !entry.revoked() && facts.epoch().redeem_until().start() > open.taken && facts.created() <= last
+        });
+        in_gap.map(|entry| entry.name().to_owned()).collect()
+    }
+}
+
+/// Closes the gap of a restored store.
+///
+/// # Errors
+/// There is none, keys are not revoked, or it cannot be written.
+pub async fn close(
+    copies: &dyn Copies,
+    birth: &Birth,
+    keyring: &Path,
+    by: Closing,
+    now: u64,
+) -> anyhow::Result<()> {
+    if birth.open_gap().is_none() {
+        bail!("the store has no open gap: it was not restored, or its gap is closed already");
+    }
+    if by == Closing::KeysRevoked {
+        let usable = birth.usable_in_gap(&keyring::read(keyring, now)?);
+        if !usable.is_empty() {
+            bail!(
+                "these keys could be used in the gap and are not revoked: {}; revoke them (`farthing-issuer keys revoke`), or close the gap in another way",
+                usable.join(", ")
+            );
+        }
+    }
+    Ok(copies.replace_birth(birth.closed(by, Day::from_unix(now))).await?)
+}
+
+/// A moment for people: day, hour and minute.
+fn utc(seconds: u64) -> String {
+    let minutes = seconds / 60;
+    format!("{} {:02}:{:02} UTC", Day::from_unix(seconds), minutes / 60 % 24, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::birth::TrustedKeys;
+
+    #[test]
+    fn a_restored_store_is_served_once_its_gap_is_closed() {
+        let birth = Birth::new(ServiceKind::Redeemer, 1_000, TrustedKeys::None).unwrap();
+        assert_eq!(birth.check_gap("it"), Ok(()));
+        let restored = birth.restored(1_795_300_260, 1_795_303_800).unwrap();
+        let words = restored.check_gap("it").unwrap_err().to_string();
+        assert!(
+            words.starts_with("the store it was restored from a backup of 2026-11-21 22:31 UTC, "),
+            "{words}"
+        );
+        assert!(words.contains("spent once more") && !words.contains('\n'), "{words}");
+        let day = Day::from_unix(1_795_303_800);
+        let closed = restored.closed(Closing::AcceptLoss, day);
+        assert_eq!(closed.check_gap("it"), Ok(()));
+        assert_eq!(closed.restores[0].closed, Some(Closed { by: Closing::AcceptLoss, on: day }));
+        // Restored again, it has a new gap, and the old answer stays.
+        let again = closed.restored(1_795_400_000, 1_795_400_001).unwrap();
+        assert!(again.check_gap("it").is_err());
+        let again = again.closed(Closing::Replayed, day);
+        assert_eq!(again.restores[0].closed, Some(Closed { by: Closing::AcceptLoss, on: day }));
+        assert_eq!(again.check_gap("it"), Ok(()));
+    }
+}

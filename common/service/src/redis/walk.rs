@@ -1,0 +1,209 @@
+//! Reading a whole store on Redis: keys as they come, and any number of them as they are at one moment.
+
+use ::redis::{FromRedisValue, ParsingError, Value};
+
+use super::{Call, RedisStore, Script};
+use crate::birth::Birth;
+use crate::unavailable::Unavailable;
+use crate::{record, redis_script};
+
+static READ_KEYS: Script = redis_script!("scripts/read_keys.lua");
+static BIRTH_REPLACE: Script = redis_script!("scripts/birth_replace.lua");
+
+/// Keys of one step of a walk.
+const STEP: usize = 500;
+
+/// The tables that both services have.
+const OF_BOTH: &[&str] = &["birth", "birth-confirmed", "pinned-keys", "pinned-digests"];
+
+/// What is under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    Missing,
+    /// A string.
+    Bytes(Vec<u8>),
+    /// A hash's fields and values, in no order.
+    Fields(Vec<(Vec<u8>, Vec<u8>)>),
+    /// A set's members, in their order.
+    Members(Vec<Vec<u8>>),
+    /// A sorted set's members with their scores, which are whole numbers with us.
+    Scored(Vec<(Vec<u8>, u64)>),
+}
+
+impl Content {
+    /// A field of a hash.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        let Self::Fields(fields) = self else { return None };
+        fields.iter().find(|(field, _)| field == name.as_bytes()).map(|(_, value)| value.as_slice())
+    }
+
+    /// A field of a hash that is a number.
+    ///
+    /// # Errors
+    /// It is not there, or no number.
+    pub fn number(&self, name: &str) -> Result<u64, Unavailable> {
+        let text = self.field(name).and_then(|value| str::from_utf8(value).ok());
+        let number = text.and_then(|text| text.parse().ok());
+        number.ok_or_else(|| Unavailable::because(format!("a hash has no number in its field {name}")))
+    }
+
+    /// The fields of a hash; none where there is nothing.
+    pub fn into_fields(self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        if let Self::Fields(fields) = self { fields } else { Vec::new() }
+    }
+
+    /// The members of a set; none where there is nothing.
+    pub fn into_members(self) -> Vec<Vec<u8>> {
+        if let Self::Members(members) = self { members } else { Vec::new() }
+    }
+
+    /// The members of a sorted set; none where there is nothing.
+    pub fn into_scored(self) -> Vec<(Vec<u8>, u64)> {
+        if let Self::Scored(members) = self { members } else { Vec::new() }
+    }
+}
+
+impl FromRedisValue for Content {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let (kind, content): (String, Value) = FromRedisValue::from_redis_value(value)?;
+        Ok(match kind.as_str() {
+            "string" => Self::Bytes(Vec::from_redis_value(content)?),
+            "hash" => Self::Fields(pairs(Vec::from_redis_value(content)?)),
+            "set" => {
+                let mut members: Vec<Vec<u8>> = Vec::from_redis_value(content)?;
+                members.sort();
+                Self::Members(members)
+            }
+            "zset" => Self::Scored(scored(pairs(Vec::from_redis_value(content)?))?),
+            _ => Self::Missing,
+        })
+    }
+}
+
+fn pairs(flat: Vec<Vec<u8>>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut flat = flat.into_iter();
+    let mut pairs = Vec::with_capacity(flat.len() / 2);
+    while let (Some(one), Some(other)) = (flat.next(), flat.next()) {
+        pairs.push((one, other));
+    }
+    pairs
+}
+
+fn scored(pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Vec<(Vec<u8>, u64)>, &'static str> {
+    let read = |(member, score): (Vec<u8>, Vec<u8>)| {
+        let score = str::from_utf8(&score).ok().and_then(|text| text.parse().ok());
+        Ok((member, score.ok_or("a score is no whole number")?))
+    };
+    pairs.into_iter().map(read).collect()
+}
+
+/// What is walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MembersOf {
+    /// A set, whose members have no score: 0.
+    Set,
+    /// A sorted set with whole scores.
+    SortedSet,
+}
+
+impl RedisStore {
+    /// What is under each of these keys, all of it at one moment.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn read_keys(&self, keys: &[Vec<u8>]) -> Result<Vec<Content>, Unavailable> {
+        let call = keys.iter().fold(Call::new(), |call, key| call.key(key.clone()));
+        self.run(&READ_KEYS, call).await
+    }
+
+    /// As [`Self::read_keys`], of one key.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn read_key(&self, key: Vec<u8>) -> Result<Content, Unavailable> {
+        Ok(self.read_keys(&[key]).await?.pop().unwrap_or(Content::Missing))
+    }
+
+    /// The next step of a walk through the keys whose names begin with `begin`: where to go on (0: nowhere), and the
+    /// rests of their names. A key that is there all the time comes at least once.
+    ///
+    /// # Errors
+    /// The server did not answer in time.
+    pub async fn scan_keys(&self, from: u64, begin: &[u8]) -> Result<(u64, Vec<Vec<u8>>), Unavailable> {
+        let prefix = self.key(&[begin]);
+        let pattern = [prefix.as_slice(), b"*"].concat();
+        let mut command = ::redis::cmd("SCAN");
+        command.arg(from).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
+        let connection = &self.here()?.connection;
+        let (next, keys): (u64, Vec<Vec<u8>>) =
+            connection.ask(|mut server| async move { command.query_async(&mut server).await }).await?;
+        let rests = keys.iter().filter_map(|key| key.strip_prefix(prefix.as_slice()).map(<[u8]>::to_vec));
+        Ok((next, rests.collect()))
+    }
+
+    /// The next step of a walk through a set or sorted set: where to go on (0: nowhere), and some of what is in it. A
+    /// member that is there all the time comes at least once.
+    ///
+    /// # Errors
+    /// The server did not answer in time, or the key is something else.
+    pub async fn scan_members(
+        &self,
+        key: &[u8],
+        kind: MembersOf,
+        from: u64,
+    ) -> Result<(u64, Vec<(Vec<u8>, u64)>), Unavailable> {
+        let mut command = ::redis::cmd(match kind {
+            MembersOf::Set => "SSCAN",
+            MembersOf::SortedSet => "ZSCAN",
+        });
+        command.arg(key).arg(from).arg("COUNT").arg(STEP);
+        let connection = &self.here()?.connection;
+        let (next, found): (u64, Vec<Vec<u8>>) =
+            connection.ask(|mut server| async move { command.query_async(&mut server).await }).await?;
+        let members = match kind {
+            MembersOf::Set => found.into_iter().map(|member| (member, 0)).collect(),
+            MembersOf::SortedSet => scored(pairs(found)).map_err(Unavailable::because)?,
+        };
+        Ok((next, members))
+    }
+
+    /// Looks whether the store has anything but these tables: what is not known is not copied, and would be lost.
+    ///
+    /// # Errors
+    /// It has, or the server did not answer in time.
+    pub async fn check_known(&self, tables: &[&str]) -> Result<(), Unavailable> {
+        if self.groups().len() > 1 {
+            return Err(Unavailable::because(
+                "it is divided into groups of keys, which this release neither backs up nor checks: back up the servers",
+            ));
+        }
+        let mut cursor = 0;
+        loop {
+            let (next, names) = self.scan_keys(cursor, b"").await?;
+            for name in names {
+                let table = name.split(|byte| *byte == b':').next().unwrap_or_default();
+                let is_known = OF_BOTH.iter().chain(tables).any(|known| known.as_bytes() == table);
+                if !is_known {
+                    return Err(Unavailable::because(format!(
+                        "it has a table {}, which this release does not copy: install the release that wrote it",
+                        String::from_utf8_lossy(table)
+                    )));
+                }
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts another birth record in the place of the one that was opened. The store must be opened anew afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn replace_birth(&self, birth: Birth) -> Result<(), Unavailable> {
+        let bytes = record::encode(&birth).map_err(Unavailable::because)?;
+        self.write(&BIRTH_REPLACE, Call::new().arg(bytes)).await
+    }
+}
