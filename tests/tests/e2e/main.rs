@@ -19,6 +19,7 @@ mod reload;
 mod rotation;
 mod slow_clients;
 mod store_checks;
+mod store_moves;
 mod tls;
 mod traces;
 mod upgrades;
