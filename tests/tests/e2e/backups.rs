@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use age::secrecy::ExposeSecret;
-use farthing_service::redis::test_server::TestServer;
 use farthing_tests::programs::Program;
-use farthing_tests::store_fixture::Kind;
 use farthing_tests::{Crashed, Publisher, World};
 use serde_json::{Value, json};
 
@@ -35,13 +33,15 @@ fn not_started(world: &World, program: Program) -> String {
     log
 }
 
+/// Nothing in a service's store contradicts anything else in it.
 #[track_caller]
-fn assert_in_order(world: &World, program: Program) {
+pub fn assert_in_order(world: &World, program: Program) {
     assert_eq!(world.admin(program, &["store", "check"]).unwrap(), ["everything adds up"]);
 }
 
+/// What became of tokens.
 #[track_caller]
-fn results(publisher: &Publisher, redeemer: &str, name: &str, tokens: &[String]) -> Value {
+pub fn results(publisher: &Publisher, redeemer: &str, name: &str, tokens: &[String]) -> Value {
     publisher.redeem(redeemer, name, tokens).unwrap().body["results"].clone()
 }
 
@@ -252,74 +252,6 @@ fn a_lost_issuer_is_restored(world: &World) {
     assert_in_order(world, Program::Issuer);
 }
 
-/// The way from one kind of store to the other.
-fn stores_move_to_the_other_kind(world: &World, kind: Kind) {
-    let (issuer, redeemer) = (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
-    let reader = world.reader("reader");
-    let vouchers = world.vouchers(farthing_tests::PACK, 2).unwrap();
-    reader.buy(&issuer, &redeemer, &vouchers[0]).unwrap();
-    let unpaid = farthing_tests::Order::make(&issuer.url(), "single").unwrap();
-    let publisher = world.publisher("Example").unwrap();
-    let (spent, unspent) = (reader.export(5).unwrap(), reader.export(2).unwrap());
-    let answer = publisher.redeem(&redeemer.url(), "article", &spent).unwrap();
-    assert_eq!(answer.status, 200);
-    let credit = publisher.credit_micros(&redeemer.url()).unwrap();
-    issuer.stop().unwrap();
-    redeemer.stop().unwrap();
-
-    let mut servers = Vec::new();
-    for program in [Program::Issuer, Program::Redeemer] {
-        let file = format!("{}.backup", program.argument());
-        world.admin(program, &["store", "backup", "--output", &file]).unwrap();
-        servers.extend(use_other_kind(world, program, kind));
-        let printed = world.admin(program, &["store", "restore", "--input", &file]).unwrap();
-        assert!(printed[1].contains("--replayed"), "{printed:?}");
-        world.admin(program, &["store", "close-gap", "--replayed"]).unwrap();
-        assert_in_order(world, program);
-    }
-    let (issuer, redeemer) = (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
-    let url = redeemer.url();
-    assert_eq!(publisher.credit_micros(&url).unwrap(), credit);
-    let repeated = publisher.redeem(&url, "article", &spent).unwrap();
-    assert!(repeated.status == 200 && repeated.answer().unwrap().replayed, "{}", repeated.body);
-    assert_eq!(results(&publisher, &url, "again", &spent), json!(vec!["spent"; 5]));
-    assert_eq!(results(&publisher, &url, "more", &unspent), json!(["accepted", "accepted"]));
-    assert!(world.reader("thief").buy(&issuer, &redeemer, &vouchers[0]).is_err());
-    world.reader("new").buy(&issuer, &redeemer, &vouchers[1]).unwrap();
-    let single = world.vouchers("single", 1).unwrap();
-    let unpaid = farthing_tests::Order::known(&issuer.url(), &unpaid.id, *unpaid.secret());
-    assert_eq!(unpaid.pay(&single[0]).unwrap().status, 200);
-    assert!(world.publisher("Other").is_ok() && world.publisher("Example").is_err());
-    for program in [Program::Issuer, Program::Redeemer] {
-        assert_in_order(world, program);
-    }
-}
-
-/// Changes the configuration of a service to an empty store of the other kind; its server, if it has one.
-fn use_other_kind(world: &World, program: Program, kind: Kind) -> Option<TestServer> {
-    let file = world.configuration(program);
-    let text = fs::read_to_string(&file).unwrap();
-    let server = (kind == Kind::Embedded).then(|| TestServer::start().unwrap());
-    let store = match &server {
-        Some(server) => format!("store = {{ kind = \"redis\", url = \"{}\" }}", server.url()),
-        None => format!("store = {{ kind = \"embedded\", path = \"data/moved-{}.db\" }}", program.argument()),
-    };
-    let lines = text.lines().map(|line| if line.starts_with("store = ") { store.as_str() } else { line });
-    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
-    if server.is_none() && program == Program::Redeemer {
-        // Secrets that the configuration does not name lie beside the store.
-        fs::copy(
-            world.path("redeemer.idempotency-secret"),
-            world.path("data/moved-redeemer.idempotency-secret"),
-        )
-        .unwrap();
-    } else if program == Program::Redeemer {
-        fs::copy(world.path("data/redeemer.idempotency-secret"), world.path("redeemer.idempotency-secret"))
-            .unwrap();
-    }
-    server
-}
-
 mod embedded {
     #[test]
     fn a_lost_redeemer_is_restored() {
@@ -329,11 +261,6 @@ mod embedded {
     #[test]
     fn a_lost_issuer_is_restored() {
         super::a_lost_issuer_is_restored(&super::world());
-    }
-
-    #[test]
-    fn stores_move_to_redis() {
-        super::stores_move_to_the_other_kind(&super::world(), super::Kind::Embedded);
     }
 }
 
@@ -346,10 +273,5 @@ mod redis {
     #[test]
     fn a_lost_issuer_is_restored() {
         super::a_lost_issuer_is_restored(&super::on_redis());
-    }
-
-    #[test]
-    fn stores_move_to_the_embedded_kind() {
-        super::stores_move_to_the_other_kind(&super::on_redis(), super::Kind::Redis);
     }
 }

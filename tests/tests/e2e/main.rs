@@ -24,6 +24,7 @@ mod rotation;
 mod slow_clients;
 mod slow_streams;
 mod store_checks;
+mod store_moves;
 mod tls;
 mod torture;
 mod traces;
