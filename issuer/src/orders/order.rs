@@ -115,6 +115,14 @@ impl Order {
         }
     }
 
+    /// Whether it was paid, and perhaps issued since.
+    pub const fn is_paid(&self) -> bool {
+        match self.progress {
+            Progress::Pending => false,
+            Progress::Paid | Progress::Issued(_) => true,
+        }
+    }
+
     /// The order after a step: the one place that knows which steps are legal.
     ///
     /// # Errors

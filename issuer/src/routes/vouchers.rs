@@ -38,6 +38,8 @@ async fn pay(
             .ok_or_else(|| unknown("look at the code again: it has 26 letters and digits".to_owned()))?;
         let order = issuer.stores.orders.by_id(id).await?.ok_or_else(order_unknown)?;
         match voucher.used_by {
+            // A store whose server was replaced may be asked before and after: what it says then contradicts itself.
+            Some(used_by) if used_by == id && !order.is_paid() => continue,
             Some(used_by) if used_by == id => return Ok(web::Json(order.view(today))),
             Some(_) => return Err(used()),
             None => {}

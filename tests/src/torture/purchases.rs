@@ -134,7 +134,7 @@ impl Asker<'_> {
                 Err(verdict) => return verdict,
             };
             match (answer.status, answer.problem().as_str()) {
-                (200, _) => Verdict::Answered(true),
+                (200, _) if answer.json()["state"] == "paid" => Verdict::Answered(true),
                 (_, "voucher-used") => Verdict::Answered(false),
                 // A server that was replaced may be read for a moment, until it is found out.
                 (_, "order-unknown" | "voucher-unknown" | "order-not-payable") => {

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use farthing_tests::programs::Program;
 use farthing_tests::redis_servers::{RedisServers, Topology};
-use farthing_tests::{Publisher, Redeemed, ServiceProcess, StoreTables, World};
+use farthing_tests::{Order, PACK, Publisher, Redeemed, ServiceProcess, StoreTables, World};
 use serde_json::json;
 
-use crate::{BINARY, alone};
+use crate::{BINARY, alone, on_redis};
 
 /// Servers take some seconds to find out that one of them is gone, and a Sentinel looks at roles every ten.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -183,4 +183,26 @@ fn a_retry_that_finds_its_mark_waits_for_the_replicas_memory() {
     let servers = RedisServers::start(Topology::Standalone { replicas: 1 }).unwrap();
     let table = servers.table(None).replace(" }", ", weak_durability = true }");
     a_retry_that_finds_its_mark_waits_for_the_replicas(Scene::on(servers, table));
+}
+
+/// A server that was replaced may say that the voucher has paid the order, and the one that took over that it has not.
+#[test]
+fn a_payment_that_the_order_does_not_know_is_not_answered() {
+    let world = on_redis();
+    let issuer = world.serve(Program::Issuer).unwrap();
+    let voucher = world.voucher().unwrap();
+    let order = Order::make(&issuer.url(), PACK).unwrap();
+    let mut server = world.server(Program::Issuer).unwrap().connection().unwrap();
+    let key = |server: &mut redis::Connection, pattern: &str| -> Vec<u8> {
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(pattern).query(server).unwrap();
+        keys.into_iter().next().unwrap()
+    };
+    let (vouchers, orders) = (key(&mut server, "*}:vouchers:*"), key(&mut server, "*}:orders:*"));
+    let id: Vec<u8> = redis::cmd("HGET").arg(&orders).arg("id").query(&mut server).unwrap();
+    redis::cmd("HSET").arg(&vouchers).arg("used-by").arg(&id).exec(&mut server).unwrap();
+    let refused = order.pay(&voucher).unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.json());
+    redis::cmd("HDEL").arg(&vouchers).arg("used-by").exec(&mut server).unwrap();
+    assert_eq!(order.pay(&voucher).unwrap().json()["state"], "paid");
+    assert_eq!(order.pay(&voucher).unwrap().json()["state"], "paid", "and again");
 }

@@ -34,8 +34,12 @@ impl Vouchers for RedisStore {
     }
 
     async fn find(&self, hash: VoucherHash) -> Result<Option<Voucher>, Unavailable> {
-        let found: (Option<Vec<u8>>, Option<Vec<u8>>) =
-            self.run(&FIND, Call::new().key(voucher_key(self, hash))).await?;
+        let call = Call::new().key(voucher_key(self, hash));
+        let mut found: (Option<Vec<u8>>, Option<Vec<u8>>) = self.run(&FIND, call.clone()).await?;
+        if found.1.is_some() {
+            // Its owner is going to be told that it is used, which must stay so.
+            found = self.confirm(&FIND, call).await?;
+        }
         let (Some(bytes), used_by) = found else { return Ok(None) };
         let minted: Voucher = record::decode(&bytes).map_err(unreadable)?;
         let used_by = used_by
