@@ -133,3 +133,6 @@ async fn copy_indexes(store: &RedisStore, sink: &Sink, walked: &Walked) -> Resul
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
