@@ -96,7 +96,9 @@ async fn on_redis(options: Options, table: &mut Table<'_>) -> anyhow::Result<()>
     let environment = Environment::production();
     let store = RedisStore::open(server.deployment(), ServiceKind::Redeemer, TIMEOUT, environment).await?;
     let store: Arc<dyn SpentTokens> = Arc::new(store);
-    let bare = redis::Client::open(server.url())?.get_multiplexed_async_connection().await?;
+    let beside = TestServer::start()?;
+    let bare = redis::Client::open(beside.url())?.get_multiplexed_async_connection().await?;
+    let baseline = used_memory(&mut bare.clone()).await?;
     for (name, pipelined) in [("redis SET NX", false), ("redis pipeline", true)] {
         let batch = if pipelined { 100 } else { 1 };
         for clients in CLIENTS {
@@ -108,6 +110,8 @@ async fn on_redis(options: Options, table: &mut Table<'_>) -> anyhow::Result<()>
             table.row(name, batch, clients, &measured, None)?;
         }
     }
+    drop(beside);
+    let bare = redis::Client::open(server.url())?.get_multiplexed_async_connection().await?;
     // The log of ten million marks would be rewritten again and again meanwhile.
     set(&bare, "auto-aof-rewrite-percentage", "0").await?;
     let work = Work::new(store).await?;
@@ -116,15 +120,6 @@ async fn on_redis(options: Options, table: &mut Table<'_>) -> anyhow::Result<()>
             table.row("redis", batch, clients, &work.measure(batch, clients).await?, None)?;
         }
     }
-    // What the bare commands left behind is not the store's.
-    redis::cmd("EVAL")
-        .arg("for _, k in ipairs(redis.call('KEYS', 'bare:*')) do redis.call('UNLINK', k) end")
-        .arg(0)
-        .exec_async(&mut bare.clone())
-        .await?;
-    let beside = TestServer::start()?;
-    let mut empty = redis::Client::open(beside.url())?.get_multiplexed_async_connection().await?;
-    let baseline = used_memory(&mut empty).await?;
     for millions in growth(options) {
         // Filling is not what is measured: it need not wait for the disk.
         set(&bare, "appendfsync", "no").await?;
