@@ -4,16 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod isolation;
+#[path = "../misuse/mod.rs"]
+mod misuse;
 mod observability;
-#[path = "../shared/mod.rs"]
-mod shared;
 mod stack;
 
 use farthing_tests::programs::Program;
 use farthing_tests::{Publisher, Reader, World};
+use misuse::bad_input::{self, Services};
+use misuse::slow_clients::SlowClients;
 use serde_json::json;
-use shared::bad_input::{self, Services};
-use shared::slow_clients::SlowClients;
 use stack::Stack;
 
 /// The program that is all programs, the wallet among them.

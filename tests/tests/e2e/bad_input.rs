@@ -3,7 +3,7 @@
 use farthing_tests::World;
 use farthing_tests::programs::Program;
 
-use crate::shared::bad_input::{self, Services};
+use crate::misuse::bad_input::{self, Services};
 use crate::{on_redis, world};
 
 fn every_bad_request_is_named(world: &World) {

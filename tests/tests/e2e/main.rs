@@ -30,8 +30,8 @@ mod torture;
 mod traces;
 mod upgrades;
 
-#[path = "../shared/mod.rs"]
-mod shared;
+#[path = "../misuse/mod.rs"]
+mod misuse;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -6,7 +6,7 @@ use farthing_tests::programs::Program;
 use farthing_tests::{Order, PACK, http, key_of};
 
 use crate::limits::serve;
-use crate::shared::slow_clients::SlowClients;
+use crate::misuse::slow_clients::SlowClients;
 use crate::world;
 
 #[test]
