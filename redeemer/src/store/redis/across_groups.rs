@@ -290,6 +290,36 @@ async fn finish(group: &RedisStore, id: RedemptionId, decision: Decision) -> Res
     group.write(&FINISH, call).await
 }
 
+/// Finishes what was decided. Decisions may be forgotten only after this: without its decision, what was committed would
+/// be aborted.
+///
+/// # Errors
+/// A group does not answer.
+pub(super) async fn finish_decided(store: &RedisStore) -> Result<(), Unavailable> {
+    if store.groups().len() == 1 {
+        return Ok(());
+    }
+    for id in unfinished_anywhere(store).await? {
+        let id = RedemptionId::from_bytes(&id)?;
+        if let Some(decided) = decision(store, id).await? {
+            finish_everywhere(store, id, decided).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn unfinished_anywhere(store: &RedisStore) -> Result<HashSet<[u8; RedemptionId::LENGTH]>, Unavailable> {
+    let mut found = HashSet::new();
+    for group in store.groups() {
+        let call = Call::new().key(all_unfinished(&group));
+        let ids: Vec<Vec<u8>> = group.run(&UNFINISHED, call).await?;
+        for id in ids {
+            found.insert(RedemptionId::from_bytes(&id)?.to_bytes());
+        }
+    }
+    Ok(found)
+}
+
 /// Finishes the redemptions that were unfinished before and still are; those that are unfinished now.
 ///
 /// # Errors
@@ -302,14 +332,7 @@ pub(super) async fn sweep(
     if store.groups().len() == 1 {
         return Ok(before);
     }
-    let mut found = HashSet::new();
-    for group in store.groups() {
-        let call = Call::new().key(all_unfinished(&group));
-        let ids: Vec<Vec<u8>> = group.run(&UNFINISHED, call).await?;
-        for id in ids {
-            found.insert(RedemptionId::from_bytes(&id)?.to_bytes());
-        }
-    }
+    let found = unfinished_anywhere(store).await?;
     let (old, new): (HashSet<_>, HashSet<_>) = found.into_iter().partition(|id| before.0.contains(id));
     for id in old {
         abort(store, RedemptionId::from_bytes(&id)?, now).await?;

@@ -145,3 +145,17 @@ async fn decisions_are_forgotten_with_the_answers() {
     store.drop_old_answers(NOW + 60 * 3_600, 10).await.unwrap();
     assert!(decisions().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_committed_is_finished_before_its_decision_is_forgotten() {
+    let (fixture, store) = divided().await;
+    let id = reserved(&store, &spread("dead")).await;
+    assert_eq!(decide_commit(&store, &spread("dead"), id).await, "commit");
+    // Nobody was there for days.
+    store.drop_old_answers(NOW + 60 * 3_600, 10).await.unwrap();
+    assert_nothing_unfinished(&fixture.server);
+    sweep_twice(&store).await;
+    assert_eq!(tokens(&store).await, 6);
+    let again = store.redeem(spread("other")).await.unwrap();
+    assert!(matches!(&again, Redeemed::Done(answer) if answer.credited.is_empty()), "{again:?}");
+}

@@ -37,6 +37,7 @@ impl Leftovers for RedisStore {
     }
 
     async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable> {
+        across_groups::finish_decided(self).await?;
         let (mut answers, mut decisions) = (0, 0);
         for group in self.groups() {
             let drop_from = |by_end, names, dropped: usize| {
