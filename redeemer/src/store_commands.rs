@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::Subcommand;
+use clap::builder::RangedI64ValueParser;
 use farthing_service::backup::arguments::{self, BackupArgs, CloseGapArgs, RestoreArgs};
 use farthing_service::birth::{Birth, MOST_GROUPS, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
@@ -21,7 +22,7 @@ pub enum StoreAction {
         #[arg(long, value_name = "ID|all", allow_hyphen_values = true)]
         trust_key: Vec<String>,
         /// Divide a store on Redis into so many groups of keys, for the shards of a cluster. It cannot be changed later.
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_GROUPS)))]
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = number_of_groups())]
         groups: u8,
     },
     /// Print every record of the store, one JSON object a line: all that this service knows.
@@ -29,11 +30,22 @@ pub enum StoreAction {
     /// Write everything that is in the store into a new file, while the service runs or not.
     Backup(BackupArgs),
     /// Make the store from a backup where there is none. It is served once its gap is closed.
-    Restore(RestoreArgs),
+    Restore {
+        /// What is restored.
+        #[command(flatten)]
+        backup: RestoreArgs,
+        /// Divide a store on Redis into so many groups of keys; as the one that was backed up if left out.
+        #[arg(long, value_name = "N", value_parser = number_of_groups())]
+        groups: Option<u8>,
+    },
     /// Say how the gap of a restored store is closed: what happened since the backup is not in it.
     CloseGap(CloseGapArgs),
     /// Recount the store, while the service runs or not: a line for each thing that does not add up.
     Check,
+}
+
+fn number_of_groups() -> RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=i64::from(MOST_GROUPS))
 }
 
 /// Does it.
@@ -57,7 +69,7 @@ pub fn act(
             let command = Command::BackUpStore { output: args.output()?, recipient: args.recipient.clone() };
             print_lines(admin::run(command, config, environment)?, out)
         }
-        StoreAction::Restore(args) => restore(&args, config, environment.now(), out),
+        StoreAction::Restore { backup, groups } => restore(&backup, groups, config, environment.now(), out),
         StoreAction::CloseGap(args) => {
             print_lines(admin::run(Command::CloseGap { by: args.closing() }, config, environment)?, out)
         }
@@ -80,11 +92,17 @@ fn init(config: &Config, birth: &Birth, out: &mut impl Write) -> anyhow::Result<
     Ok(())
 }
 
-fn restore(args: &RestoreArgs, config: &Config, now: u64, out: &mut impl Write) -> anyhow::Result<()> {
+fn restore(
+    args: &RestoreArgs,
+    groups: Option<u8>,
+    config: &Config,
+    now: u64,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let backup = args.open(ServiceKind::Redeemer)?;
     let records = backup.entries();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let birth = runtime.block_on(store::restore(&config.store, backup, now))?;
+    let birth = runtime.block_on(store::restore(&config.store, backup, groups, now))?;
     for line in arguments::restored(records, &birth, &config.store.describe()) {
         writeln!(out, "{line}")?;
     }

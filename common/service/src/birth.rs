@@ -133,6 +133,11 @@ impl Birth {
         Ok(restored)
     }
 
+    /// Whether it tells of the same store, divided in the same way; what happened to it since may be said in one alone.
+    pub fn is_of_same_store(&self, other: &Self) -> bool {
+        (self.service, self.store_id, self.groups) == (other.service, other.store_id, other.groups)
+    }
+
     /// Whether every use of the key can be known to this store: it was created after the birth, or is trusted.
     pub fn accepts(&self, key: &TokenKey) -> bool {
         key.created() >= self.born || self.trusted_keys.include(key.token_key_id())

@@ -78,8 +78,8 @@ impl Record for PinnedKey {
 /// The record cannot be read.
 pub fn write_to_redis(entry: &BackupEntry, writes: &mut Writes) -> Result<PinnedKey, RecordError> {
     let pinned: PinnedKey = record::decode(&entry.value)?;
-    writes.field(&[b"pinned-keys"], &entry.key, &entry.value);
-    writes.field(&[b"pinned-digests"], &entry.key, pinned.digest.0);
+    writes.first().field(&[b"pinned-keys"], &entry.key, &entry.value);
+    writes.first().field(&[b"pinned-digests"], &entry.key, pinned.digest.0);
     Ok(pinned)
 }
 

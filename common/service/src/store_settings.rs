@@ -238,30 +238,38 @@ impl StoreSettings {
         }
     }
 
-    /// Makes a store from a backup where there is none; its gap is open. The store's birth record.
+    /// Makes a store from a backup where there is none; its gap is open. The store's birth record. On Redis it is divided
+    /// into so many groups, or as the one that was backed up.
     ///
     /// # Errors
     /// There is a store already, it cannot be written, or the backup does not fit.
     pub async fn restore(
         &self,
         backup: BackupFile,
+        groups: Option<u8>,
         now: u64,
         mut in_embedded: impl embedded::Rebuild,
         in_redis: impl redis::Rebuild + Send + 'static,
     ) -> Result<Birth, StoreError> {
         let Origin { birth, taken } = backup.origin();
         let birth = birth.restored(*taken, now).map_err(|_| StoreError::NoRandomness)?;
-        match &self.config {
+        let divided = groups.unwrap_or(birth.groups);
+        Ok(match &self.config {
+            StoreConfig::Embedded { .. } if groups.is_some_and(|groups| groups > 1) => {
+                return Err(StoreError::Undivided);
+            }
             StoreConfig::Embedded { path } => {
+                let birth = birth.with_groups(1);
                 let path = path.resolve(&self.base);
                 EmbeddedStore::restore(&path, &birth, &backup, &mut in_embedded)?;
+                birth
             }
             StoreConfig::Redis(config) => {
-                let deployment = self.deployment(config)?;
+                let (birth, deployment) = (birth.with_groups(divided), self.deployment(config)?);
                 RedisStore::restore(&deployment, &birth, self.timeout, backup, Box::new(in_redis)).await?;
+                birth
             }
-        }
-        Ok(birth)
+        })
     }
 
     /// Looks whether a store was made, without opening it: a running service may have it open.

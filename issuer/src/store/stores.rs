@@ -40,7 +40,7 @@ pub struct Stores {
 /// # Errors
 /// There is a store already, it cannot be written, or the backup does not fit.
 pub async fn restore(settings: &StoreSettings, backup: BackupFile, now: u64) -> Result<Birth, StoreError> {
-    settings.restore(backup, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
+    settings.restore(backup, None, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
 }
 
 impl Stores {

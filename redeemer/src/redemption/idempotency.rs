@@ -88,6 +88,11 @@ impl fmt::Debug for IdempotencySecret {
 pub struct IdempotencyMac([u8; 32]);
 
 impl IdempotencyMac {
+    /// A MAC as a store has it.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -19,6 +19,11 @@ impl SpentMark {
         Self(*mark)
     }
 
+    /// A mark as a store has it.
+    pub const fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(bytes)
+    }
+
     /// In which of so many groups of keys it is kept, where a store is divided: told by the last two bytes.
     pub fn group(&self, groups: usize) -> usize {
         let (_, last) = self.0.split_last_chunk::<2>().unwrap_or((&[], &[0; 2]));

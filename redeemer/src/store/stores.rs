@@ -43,12 +43,18 @@ pub struct Stores {
     pub copies: Arc<dyn Copies>,
 }
 
-/// Makes the redeemer's store from a backup; its birth record.
+/// Makes the redeemer's store from a backup, on Redis divided into so many groups of keys, or as the one that was backed up;
+/// its birth record.
 ///
 /// # Errors
 /// There is a store already, it cannot be written, or the backup does not fit.
-pub async fn restore(settings: &StoreSettings, backup: BackupFile, now: u64) -> Result<Birth, StoreError> {
-    settings.restore(backup, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
+pub async fn restore(
+    settings: &StoreSettings,
+    backup: BackupFile,
+    groups: Option<u8>,
+    now: u64,
+) -> Result<Birth, StoreError> {
+    settings.restore(backup, groups, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
 }
 
 impl Stores {

@@ -45,29 +45,33 @@ impl Names {
 /// The ways to the server that takes a group's writes.
 pub(super) struct Group {
     pub(super) names: Names,
+    /// As it was found when the group was opened.
+    pub(super) birth_record: Vec<u8>,
     pub(super) connection: Connection,
     /// Where replicas must confirm.
     pub(super) commits: Option<Commits>,
 }
 
 impl Group {
-    /// Connects to the server of a group, which must have this birth record; the record that it has.
+    /// Connects to the server of a group, which must be of the store with this birth; the birth that it tells of. How gaps
+    /// were closed is asked of the first group alone: whoever writes it there may have died before, in another group.
     pub(super) async fn open(
         deployment: &Deployment,
         names: Names,
-        birth_record: Option<&[u8]>,
+        first: Option<&Birth>,
         timeout: Duration,
-    ) -> Result<(Self, Vec<u8>), OpenError> {
+    ) -> Result<(Self, Birth), OpenError> {
         let Reached { mut link, address } = reach(deployment, &names.birth(), timeout).await?;
         let found = check::read_birth(&mut link.server, &address, &names.birth()).await?;
-        if birth_record.is_some_and(|wanted| wanted != found) {
+        let birth: Birth = record::decode(&found).map_err(|error| OpenError::failed(&address, &error))?;
+        if first.is_some_and(|first| !first.is_of_same_store(&birth)) {
             return Err(OpenError::Another(address.describe()));
         }
         let checks = check::Checks { birth_key: names.birth(), birth_record: found.clone() };
         let seeker = Arc::new(Seeker::new(deployment.clone(), timeout, names.birth(), checks));
         let commits = (link.replicas > 0).then(|| Commits::start(Arc::clone(&seeker), timeout));
         let connection = Connection::new(seeker, link.server);
-        Ok((Self { names, connection, commits }, found))
+        Ok((Self { names, birth_record: found, connection, commits }, birth))
     }
 }
 
@@ -86,6 +90,7 @@ pub(super) async fn create(
         if number > 0 {
             let first = Names::new(birth.service, 0);
             let Reached { mut link, address } = reach(deployment, &first.birth(), timeout).await?;
+            rebuild::check_no_half_store(&mut link.server, first, &address).await?;
             let made: bool = query(&mut link, &address, ::redis::cmd("EXISTS").arg(first.birth())).await?;
             if made {
                 return Err(OpenError::Exists(address.describe()));

@@ -20,6 +20,7 @@ mod script;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_server;
 mod walk;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,13 +31,13 @@ pub use address::Address;
 pub use check::Durability;
 pub use deployment::{Deployment, Topology};
 pub use open_error::OpenError;
-pub use rebuild::{Rebuild, Writes};
+pub use rebuild::Rebuild;
 pub use script::{Call, Script};
 pub use walk::{Content, MembersOf};
+pub use writes::{GroupWrites, Writes};
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;
-use crate::record;
 use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
 use group::{Group, Names};
@@ -52,7 +53,6 @@ pub struct RedisStore {
 struct Shared {
     groups: Vec<Group>,
     birth: Birth,
-    birth_record: Vec<u8>,
     environment: Environment,
     load: StoreLoad,
 }
@@ -77,18 +77,14 @@ impl RedisStore {
         timeout: Duration,
         environment: Environment,
     ) -> Result<Self, OpenError> {
-        let (first, birth_record) = Group::open(&deployment, Names::new(service, 0), None, timeout).await?;
-        let birth: Birth = record::decode(&birth_record).map_err(|error| OpenError::Failed {
-            url: deployment.topology.describe(),
-            cause: error.to_string(),
-        })?;
+        let (first, birth) = Group::open(&deployment, Names::new(service, 0), None, timeout).await?;
         let mut groups = vec![first];
         for number in 1..birth.groups {
             let names = Names::new(service, number);
-            let (group, _) = Group::open(&deployment, names, Some(&birth_record), timeout).await?;
+            let (group, _) = Group::open(&deployment, names, Some(&birth), timeout).await?;
             groups.push(group);
         }
-        let shared = Shared { groups, birth, birth_record, environment, load: StoreLoad::default() };
+        let shared = Shared { groups, birth, environment, load: StoreLoad::default() };
         Ok(Self { shared: Arc::new(shared), group: 0 })
     }
 
@@ -99,7 +95,7 @@ impl RedisStore {
     }
 
     /// The store as seen from each of its groups.
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = Self> + use<> {
+    pub fn groups(&self) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator + use<> {
         let shared = Arc::clone(&self.shared);
         (0..self.shared.groups.len()).map(move |group| Self { shared: Arc::clone(&shared), group })
     }
@@ -206,17 +202,15 @@ impl RedisStore {
     }
 
     async fn ask(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
-        let Group { names, connection, .. } = self.here()?;
-        let invocation = script.invocation(&names.birth(), &self.shared.birth_record, call);
+        let Group { names, birth_record, connection, .. } = self.here()?;
+        let invocation = script.invocation(&names.birth(), birth_record, call);
         connection.ask(|mut server| async move { invocation.invoke_async(&mut server).await }).await
     }
 
     async fn commit(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
-        let Group { names, commits, .. } = self.here()?;
+        let Group { names, birth_record, commits, .. } = self.here()?;
         match commits {
-            Some(commits) => {
-                commits.run(script.touching(&names.birth(), &self.shared.birth_record, call)).await
-            }
+            Some(commits) => commits.run(script.touching(&names.birth(), birth_record, call)).await,
             None => self.ask(script, call).await,
         }
     }

@@ -86,6 +86,12 @@ pub enum OpenError {
         "the Redis at {0} holds part of a store: a restore into it did not end; empty it (FLUSHDB) and restore again"
     )]
     HalfRestored(String),
+    /// It has a part of a store, and where the first should be there is none.
+    #[error(
+        "the Redis at {0} holds part of a store whose first part is gone or was never made: keep a copy of what is in it, \
+         empty it (FLUSHDB) and try again"
+    )]
+    Remainder(String),
     /// The backup does not fit.
     #[error("{0}")]
     Backup(String),

@@ -1,6 +1,9 @@
-//! Stores on Redis made from a backup. The birth record is the last that is written, so that there is never half a store
-//! that passes for a whole one.
+//! Stores on Redis made from a backup.
+//!
+//! The birth record of the first group is the last that is written, so that there is never half a store that passes for a
+//! whole one: without it nothing is opened, and when it is there all groups are whole, and their replicas have them.
 
+use std::fmt;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -8,15 +11,16 @@ use ::redis::{Pipeline, RedisError};
 use farthing_protocol::BackupEntry;
 use tokio::sync::mpsc;
 
+use super::connection::{Link, Reached, reach};
 use super::group::{self, Names};
-use super::{Address, Deployment, OpenError, RedisStore, connection};
+use super::{Address, Deployment, OpenError, RedisStore, Writes};
 use crate::backup::{BackupFile, ReadError};
 use crate::birth::Birth;
 use crate::record;
 
 /// Commands of one round trip.
-const GROUP: usize = 1_000;
-/// The longest wait for one group: nobody is being served.
+const TOGETHER: usize = 1_000;
+/// The longest wait for one round trip: nobody is being served.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// There while a restore is under way.
 const RESTORING: &[u8] = b"restoring";
@@ -36,35 +40,6 @@ pub trait Rebuild {
     fn write_last(&mut self, writes: &mut Writes) -> Result<(), String>;
 }
 
-/// Writes that go to the server together.
-pub struct Writes {
-    names: Names,
-    pipeline: Pipeline,
-}
-
-impl Writes {
-    /// Sets a string.
-    pub fn string(&mut self, key: &[&[u8]], value: impl AsRef<[u8]>) {
-        self.pipeline.cmd("SET").arg(self.names.key(key)).arg(value.as_ref()).ignore();
-    }
-
-    /// Sets a field of a hash.
-    pub fn field(&mut self, key: &[&[u8]], field: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        let key = self.names.key(key);
-        self.pipeline.cmd("HSET").arg(key).arg(field.as_ref()).arg(value.as_ref()).ignore();
-    }
-
-    /// Adds a member to a set.
-    pub fn member(&mut self, key: &[&[u8]], member: impl AsRef<[u8]>) {
-        self.pipeline.cmd("SADD").arg(self.names.key(key)).arg(member.as_ref()).ignore();
-    }
-
-    /// Adds a member to a sorted set.
-    pub fn scored(&mut self, key: &[&[u8]], member: impl AsRef<[u8]>, score: u64) {
-        self.pipeline.cmd("ZADD").arg(self.names.key(key)).arg(score).arg(member.as_ref()).ignore();
-    }
-}
-
 /// Refuses a server into which a restore did not end.
 pub(super) async fn check_no_half_store(
     server: &mut MultiplexedConnection,
@@ -80,10 +55,10 @@ pub(super) async fn check_no_half_store(
 }
 
 impl RedisStore {
-    /// Makes a store from a backup on a server that has none, and at last writes its birth record.
+    /// Makes a store from a backup on servers that have none, divided as its birth record says, which comes last.
     ///
     /// # Errors
-    /// The server has a store or part of one, is not fit for money, or the backup does not fit.
+    /// The servers have a store or part of one, are not fit for money, or the backup does not fit.
     pub async fn restore(
         deployment: &Deployment,
         birth: &Birth,
@@ -91,51 +66,78 @@ impl RedisStore {
         backup: BackupFile,
         rebuild: Box<dyn Rebuild + Send>,
     ) -> Result<(), OpenError> {
-        if birth.groups > 1 {
-            let cause =
-                "it is of a store that is divided into groups of keys, which this release does not restore";
-            return Err(OpenError::Backup(cause.to_owned()));
+        let mut sites = begin(deployment, birth, timeout).await?;
+        let writes = Writes::new(birth.service, birth.groups);
+        let (sender, mut round_trips) = mpsc::channel(2);
+        let reading = tokio::task::spawn_blocking(move || read(&backup, rebuild, writes, &sender));
+        while let Some((group, pipeline)) = round_trips.recv().await {
+            if let Some(site) = sites.get_mut(group) {
+                site.write(&pipeline).await?;
+            }
         }
-        let names = Names::new(birth.service, 0);
-        let connection::Reached { mut link, address } =
-            connection::reach(deployment, &names.birth(), timeout.max(PATIENCE)).await?;
-        let server = &mut link.server;
-        let failed = |error: RedisError| OpenError::unreachable(&address, &error);
-        check_no_half_store(server, names, &address).await?;
-        let exists: bool =
-            ::redis::cmd("EXISTS").arg(names.birth()).query_async(server).await.map_err(failed)?;
-        if exists {
-            return Err(OpenError::Exists(address.describe()));
+        let failed = |cause: &dyn fmt::Display| OpenError::Failed {
+            url: deployment.topology.describe(),
+            cause: cause.to_string(),
+        };
+        reading.await.map_err(|error| failed(&error))??;
+        let bytes = record::encode(birth).map_err(|error| failed(&error))?;
+        for site in sites.iter_mut().rev() {
+            site.complete(&bytes, timeout).await?;
         }
-        let begun: bool = ::redis::cmd("SETNX")
-            .arg(names.key(&[RESTORING]))
-            .arg("")
-            .query_async(server)
-            .await
-            .map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// Where a group of the new store is being made.
+struct Site {
+    names: Names,
+    link: Link,
+    address: Address,
+}
+
+/// Finds a site for each group, and marks them so that nobody else takes them. Whoever marks the first has them all.
+async fn begin(deployment: &Deployment, birth: &Birth, timeout: Duration) -> Result<Vec<Site>, OpenError> {
+    let mut sites = Vec::new();
+    for group in 0..birth.groups.max(1) {
+        let names = Names::new(birth.service, group);
+        let Reached { link, address } = reach(deployment, &names.birth(), timeout.max(PATIENCE)).await?;
+        let mut site = Site { names, link, address };
+        check_no_half_store(&mut site.link.server, names, &site.address).await?;
+        if site.ask::<bool>(::redis::cmd("EXISTS").arg(names.birth())).await? {
+            let of_first = group == 0;
+            let place = site.address.describe();
+            return Err(if of_first { OpenError::Exists(place) } else { OpenError::Remainder(place) });
+        }
+        sites.push(site);
+    }
+    for site in &mut sites {
+        let begun: bool = site.ask(::redis::cmd("SETNX").arg(site.names.key(&[RESTORING])).arg("")).await?;
         if !begun {
-            return Err(OpenError::HalfRestored(address.describe()));
+            return Err(OpenError::HalfRestored(site.address.describe()));
         }
-        let (sender, mut groups) = mpsc::channel(2);
-        let reading = tokio::task::spawn_blocking(move || read(&backup, rebuild, names, &sender));
-        while let Some(group) = groups.recv().await {
-            Pipeline::exec_async(&group, server).await.map_err(failed)?;
-        }
-        reading.await.map_err(|error| OpenError::failed(&address, &error))??;
-        let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
-        ::redis::pipe()
-            .atomic()
-            .cmd("SET")
-            .arg(names.birth())
-            .arg(bytes)
-            .ignore()
-            .cmd("DEL")
-            .arg(names.key(&[RESTORING]))
-            .ignore()
-            .exec_async(server)
-            .await
-            .map_err(failed)?;
-        group::confirm(&mut link, &address, timeout).await
+    }
+    Ok(sites)
+}
+
+impl Site {
+    async fn ask<T: ::redis::FromRedisValue>(&mut self, command: &::redis::Cmd) -> Result<T, OpenError> {
+        let failed = |error: RedisError| OpenError::unreachable(&self.address, &error);
+        command.query_async(&mut self.link.server).await.map_err(failed)
+    }
+
+    async fn write(&mut self, pipeline: &Pipeline) -> Result<(), OpenError> {
+        let failed = |error: RedisError| OpenError::unreachable(&self.address, &error);
+        pipeline.exec_async(&mut self.link.server).await.map_err(failed)
+    }
+
+    /// Writes the birth record; the replicas have it, and all that came before it.
+    async fn complete(&mut self, birth: &[u8], timeout: Duration) -> Result<(), OpenError> {
+        let mut pipeline = ::redis::pipe();
+        pipeline.atomic();
+        pipeline.cmd("SET").arg(self.names.birth()).arg(birth).ignore();
+        pipeline.cmd("DEL").arg(self.names.key(&[RESTORING])).ignore();
+        self.write(&pipeline).await?;
+        group::confirm(&mut self.link, &self.address, timeout).await
     }
 }
 
@@ -145,27 +147,27 @@ impl From<ReadError> for OpenError {
     }
 }
 
-/// Turns a backup into groups of writes. Blocks.
+/// Turns a backup into round trips to the groups. Blocks.
 fn read(
     backup: &BackupFile,
     mut rebuild: Box<dyn Rebuild + Send>,
-    names: Names,
-    groups: &mpsc::Sender<Pipeline>,
+    mut writes: Writes,
+    round_trips: &mpsc::Sender<(usize, Pipeline)>,
 ) -> Result<(), OpenError> {
     let unfit = |cause| OpenError::Backup(format!("the backup cannot be restored into Redis: {cause}"));
-    // Where nobody takes a group, the server has failed, and that is what is told.
-    let send = |writes: &mut Writes| drop(groups.blocking_send(std::mem::take(&mut writes.pipeline)));
-    let mut writes = Writes { names, pipeline: Pipeline::new() };
+    // Where nobody takes them, a server has failed, and that is what is told.
+    let send = |writes: &mut Writes, least| {
+        writes.take(least).for_each(|round_trip| drop(round_trips.blocking_send(round_trip)));
+    };
     backup.each(|entry| {
         rebuild.write(entry, &mut writes).map_err(unfit)?;
-        if writes.pipeline.len() >= GROUP {
-            send(&mut writes);
-        }
+        send(&mut writes, TOGETHER);
         Ok::<_, OpenError>(())
     })?;
     rebuild.write_last(&mut writes).map_err(unfit)?;
-    if !writes.pipeline.is_empty() {
-        send(&mut writes);
-    }
+    send(&mut writes, 1);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

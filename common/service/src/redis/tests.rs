@@ -6,9 +6,9 @@ use crate::birth::TrustedKeys;
 use crate::dumped_record::DumpRecords;
 use crate::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
-fn birth() -> Birth {
+pub(super) fn birth() -> Birth {
     Birth::new(ServiceKind::Redeemer, 1_000, TrustedKeys::None).unwrap()
 }
 
@@ -17,7 +17,7 @@ async fn open_within(server: &TestServer, timeout: Duration) -> Result<RedisStor
     RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment).await
 }
 
-async fn open(server: &TestServer) -> Result<RedisStore, OpenError> {
+pub(super) async fn open(server: &TestServer) -> Result<RedisStore, OpenError> {
     open_within(server, TIMEOUT).await
 }
 
@@ -26,7 +26,7 @@ async fn made(server: &TestServer) -> RedisStore {
     open(server).await.unwrap()
 }
 
-fn pinned(byte: u8, revoked: bool) -> PinnedKey {
+pub(super) fn pinned(byte: u8, revoked: bool) -> PinnedKey {
     PinnedKey {
         token_key_id: farthing_api::Base64Url([byte; 32]),
         name: format!("EUR-10000.{byte}"),
@@ -37,7 +37,7 @@ fn pinned(byte: u8, revoked: bool) -> PinnedKey {
     }
 }
 
-fn command(server: &TestServer, parts: &[&str]) {
+pub(super) fn command(server: &TestServer, parts: &[&str]) {
     let mut command = ::redis::cmd(parts[0]);
     parts[1..].iter().for_each(|part| _ = command.arg(*part));
     command.exec(&mut server.connection().unwrap()).unwrap();
@@ -187,92 +187,4 @@ async fn a_full_server_is_unavailable_and_loses_nothing() {
     assert!(store.pin(vec![pinned(2, false)]).await.is_err());
     command(&server, &["CONFIG", "SET", "maxmemory", "0"]);
     eventually(&store, |answer| answer.as_ref().is_ok_and(|keys| keys.len() == 1)).await;
-}
-
-/// Puts pinned keys back, and stops at anything else.
-struct PinnedKeysAlone;
-
-impl Rebuild for PinnedKeysAlone {
-    fn write(&mut self, entry: farthing_protocol::BackupEntry, writes: &mut Writes) -> Result<(), String> {
-        if entry.table != "pinned-keys" {
-            return Err(format!("there is no place for {}", entry.table));
-        }
-        crate::pinned_keys::write_to_redis(&entry, writes).map(drop).map_err(|error| error.to_string())
-    }
-
-    fn write_last(&mut self, _writes: &mut Writes) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-/// A backup of pinned keys and perhaps something more.
-fn backup(directory: &std::path::Path, more: Option<&str>) -> crate::backup::BackupFile {
-    use crate::backup::{BackupFile, Origin, channel, entry, write};
-    let keys =
-        (0..=255).map(|byte| entry("pinned-keys", [byte; 32], record::encode(&pinned(byte, true)).unwrap()));
-    let entries: Vec<_> = keys.chain(more.map(|table| entry(table, [], []))).collect();
-    let (sink, source) = channel();
-    let path = directory.join(more.unwrap_or("whole"));
-    let count = entries.len() as u64;
-    let sending = std::thread::spawn(move || {
-        sink.put_blocking(entries).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(sink.end()).unwrap();
-    });
-    let written = write(&path, None, &Origin { birth: birth(), taken: 2_000 }, source).unwrap();
-    sending.join().unwrap();
-    assert_eq!(written, count);
-    BackupFile::open(&path, None, ServiceKind::Redeemer).unwrap()
-}
-
-#[tokio::test]
-async fn a_restore_that_did_not_end_leaves_no_store_and_is_noticed() {
-    let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
-    let path = directory.path().to_owned();
-    let files = tokio::task::spawn_blocking(move || (backup(&path, None), backup(&path, Some("elsewhere"))));
-    let (whole, unfit) = files.await.unwrap();
-    let restored = unfit.origin().birth.restored(2_000, 3_000).unwrap();
-    let restore = async |file| {
-        let rebuild = Box::new(PinnedKeysAlone);
-        RedisStore::restore(&server.deployment(), &restored, TIMEOUT, file, rebuild).await
-    };
-    let error = restore(unfit).await.unwrap_err().to_string();
-    assert!(error.contains("there is no place for elsewhere"), "{error}");
-    assert!(matches!(open(&server).await, Err(OpenError::Unborn(_))));
-    let created = RedisStore::create(&server.deployment(), &birth(), TIMEOUT).await;
-    assert!(matches!(created, Err(OpenError::HalfRestored(_))));
-    command(&server, &["FLUSHALL"]);
-    std::fs::remove_file(directory.path().join("whole")).unwrap();
-    let path_is_gone = restore(whole).await.unwrap_err().to_string();
-    assert!(path_is_gone.contains("whole: "), "{path_is_gone}");
-}
-
-#[tokio::test]
-async fn a_restored_store_has_everything_and_another_birth_record() {
-    let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
-    let path = directory.path().to_owned();
-    let file = tokio::task::spawn_blocking(move || backup(&path, None)).await.unwrap();
-    assert_eq!(file.entries(), 256);
-    let restored = file.origin().birth.restored(2_000, 3_000).unwrap();
-    let restore = async |file| {
-        RedisStore::restore(&server.deployment(), &restored, TIMEOUT, file, Box::new(PinnedKeysAlone)).await
-    };
-    restore(file).await.unwrap();
-    let store = open(&server).await.unwrap();
-    assert_eq!(store.birth(), &restored);
-    assert!(store.birth().check_gap("it").is_err());
-    assert_eq!(store.pinned().await.unwrap().len(), 256);
-    assert!(matches!(store.pin(vec![pinned(7, true)]).await, Ok(PinOutcome::Pinned)));
-    let path = directory.path().to_owned();
-    let again = tokio::task::spawn_blocking(move || {
-        std::fs::remove_file(path.join("whole")).unwrap();
-        backup(&path, None)
-    });
-    assert!(matches!(restore(again.await.unwrap()).await, Err(OpenError::Exists(_))));
-
-    let day = farthing_protocol::Day::from_number(100).unwrap();
-    store.replace_birth(restored.closed(crate::gap::Closing::Replayed, day)).await.unwrap();
-    // Whoever has it open had another birth record.
-    assert!(store.pinned().await.is_err());
-    assert!(open(&server).await.unwrap().birth().check_gap("it").is_ok());
 }

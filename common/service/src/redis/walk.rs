@@ -8,7 +8,7 @@ use crate::unavailable::Unavailable;
 use crate::{record, redis_script};
 
 static READ_KEYS: Script = redis_script!("scripts/read_keys.lua");
-static BIRTH_REPLACE: Script = redis_script!("scripts/birth_replace.lua");
+pub(super) static BIRTH_REPLACE: Script = redis_script!("scripts/birth_replace.lua");
 
 /// Keys of one step of a walk.
 const STEP: usize = 500;
@@ -198,12 +198,16 @@ impl RedisStore {
         }
     }
 
-    /// Puts another birth record in the place of the one that was opened. The store must be opened anew afterwards.
+    /// Puts another birth record in the place of the one that was opened, in each group, and in the first at last: what it
+    /// says there holds. The store must be opened anew afterwards.
     ///
     /// # Errors
     /// As [`Self::write`].
     pub async fn replace_birth(&self, birth: Birth) -> Result<(), Unavailable> {
         let bytes = record::encode(&birth).map_err(Unavailable::because)?;
-        self.write(&BIRTH_REPLACE, Call::new().arg(bytes)).await
+        for group in self.groups().rev() {
+            group.write::<()>(&BIRTH_REPLACE, Call::new().arg(bytes.clone())).await?;
+        }
+        Ok(())
     }
 }

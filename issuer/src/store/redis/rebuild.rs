@@ -1,6 +1,6 @@
 use farthing_protocol::BackupEntry;
 use farthing_service::key_day::split_key_day;
-use farthing_service::redis::{Rebuild, Writes};
+use farthing_service::redis::{GroupWrites, Rebuild, Writes};
 use farthing_service::{pinned_keys, record};
 
 use super::VERSION;
@@ -16,9 +16,9 @@ impl Rebuild for RedisRebuild {
     fn write(&mut self, entry: BackupEntry, writes: &mut Writes) -> Result<(), String> {
         match entry.table.as_str() {
             "pinned-keys" => pinned_keys::write_to_redis(&entry, writes).map(drop).map_err(words),
-            "orders" => write_order(&entry, writes),
-            "vouchers" => write_voucher(&entry, writes),
-            "issued-totals" => write_total(&entry, writes),
+            "orders" => write_order(&entry, writes.first()),
+            "vouchers" => write_voucher(&entry, writes.first()),
+            "issued-totals" => write_total(&entry, writes.first()),
             other => {
                 Err(format!("this release knows no table {other} there; install the release that wrote it"))
             }
@@ -35,7 +35,7 @@ fn words(error: impl ToString) -> String {
     error.to_string()
 }
 
-fn write_order(entry: &BackupEntry, writes: &mut Writes) -> Result<(), String> {
+fn write_order(entry: &BackupEntry, writes: &mut GroupWrites) -> Result<(), String> {
     let order: Order = record::decode(&entry.value).map_err(words)?;
     let (claim, id) = (entry.key.as_slice(), order.id.to_bytes());
     let name: &[&[u8]] = &[b"orders:", claim];
@@ -53,7 +53,7 @@ fn write_order(entry: &BackupEntry, writes: &mut Writes) -> Result<(), String> {
     Ok(())
 }
 
-fn write_voucher(entry: &BackupEntry, writes: &mut Writes) -> Result<(), String> {
+fn write_voucher(entry: &BackupEntry, writes: &mut GroupWrites) -> Result<(), String> {
     let voucher: Voucher = record::decode(&entry.value).map_err(words)?;
     let name: &[&[u8]] = &[b"vouchers:", &entry.key];
     if let Some(order) = voucher.used_by {
@@ -64,7 +64,7 @@ fn write_voucher(entry: &BackupEntry, writes: &mut Writes) -> Result<(), String>
     Ok(())
 }
 
-fn write_total(entry: &BackupEntry, writes: &mut Writes) -> Result<(), String> {
+fn write_total(entry: &BackupEntry, writes: &mut GroupWrites) -> Result<(), String> {
     split_key_day(&entry.key).map_err(words)?;
     let IssuedTotal { denomination, tokens, orders } = record::decode(&entry.value).map_err(words)?;
     let name: &[&[u8]] = &[b"issued-total:", &entry.key];

@@ -20,8 +20,8 @@ pub(super) const SET_VERSION: u64 = 2;
 const MARKS_IN_A_BUCKET: u64 = 32;
 /// Buckets are told by the first three bytes of a mark.
 const MOST_BUCKET_BITS: u32 = 24;
-/// Bits for sets that an earlier release opened, without capacity: those of the default of ten million.
-const BITS_WITHOUT_CAPACITY: u32 = bucket_bits(10_000_000);
+/// What is assumed of sets that an earlier release opened, without capacity: the default.
+const UNKNOWN_CAPACITY: u64 = 10_000_000;
 /// Marks that are repacked at once.
 const REPACKED_AT_ONCE: u64 = 1_000;
 
@@ -61,9 +61,9 @@ const fn bucket_bits(capacity: u64) -> u32 {
     bits
 }
 
-/// As [`bucket_bits`], of a key that a backup names; 0 where its capacity is not known.
-pub(super) const fn bucket_bits_of(capacity: u64) -> u32 {
-    if capacity == 0 { BITS_WITHOUT_CAPACITY } else { bucket_bits(capacity) }
+/// As [`bucket_bits`], of a key that a backup names, in one of so many groups; its capacity is 0 where it is not known.
+pub(super) const fn bucket_bits_of(capacity: u64, groups: u64) -> u32 {
+    bucket_bits(if capacity == 0 { UNKNOWN_CAPACITY } else { capacity } / groups)
 }
 
 /// Opens the sets of keys that never had one, in each group.
@@ -100,7 +100,7 @@ pub async fn repack(store: &RedisStore) -> Result<(), Unavailable> {
                 .key(last_ordinal(store))
                 .number(SET_VERSION)
                 .arg(buckets(store))
-                .number(BITS_WITHOUT_CAPACITY.into())
+                .number(bucket_bits(UNKNOWN_CAPACITY).into())
                 .number(REPACKED_AT_ONCE);
             match store.write::<String>(&REPACK, call).await?.as_str() {
                 "more" => {}

@@ -17,7 +17,9 @@ use crate::publishers::{Publisher, PublisherId};
 use crate::store::conformance::{Store, adjustment, closing, genuine, key_facts, redemption, results};
 use crate::store::embedded::{EmbeddedCopies, EmbeddedRebuild};
 use crate::store::redis::RedisRebuild;
-use crate::store::{Ledger, PinsWithSets, Publishers, RedeemerBooks, Statements};
+use crate::store::{
+    Ledger, PinsWithSets, Publishers, Redeemed, RedeemedTotals, RedeemerBooks, SpentTokens, Statements,
+};
 use crate::test_tokens::NOW;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,9 +64,9 @@ async fn redeem(store: RedisStore, next: Arc<AtomicU32>, taken: Arc<Mutex<Vec<u3
     }
 }
 
-async fn restored_to_redis(file: BackupFile) -> (TestServer, RedisStore) {
+async fn restored_to_redis(file: BackupFile, groups: u8) -> (TestServer, RedisStore) {
     let server = TestServer::start().unwrap();
-    let birth = file.origin().birth.restored(NOW, NOW + 1).unwrap();
+    let birth = file.origin().birth.restored(NOW, NOW + 1).unwrap().with_groups(groups);
     let rebuild = Box::new(RedisRebuild::default());
     RedisStore::restore(&server.deployment(), &birth, TIMEOUT, file, rebuild).await.unwrap();
     let store = open(&server).await;
@@ -113,7 +115,7 @@ async fn a_copy_of_a_store_in_use_adds_up_in_redis() {
     for capacity in [1_000, 100_000] {
         back_up_in_use(capacity, async |path, before| {
             let file = BackupFile::open(path, None, ServiceKind::Redeemer).unwrap();
-            let (_server, restored) = restored_to_redis(file).await;
+            let (_server, restored) = restored_to_redis(file, 1).await;
             let copies = RedisCopies(restored.clone());
             assert_eq!(check::<RedeemerBooks>(&copies, NOW).await.unwrap(), Findings::new());
             assert_spent(&restored, &before).await;
@@ -178,7 +180,42 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     let copies = EmbeddedCopies(embedded.clone());
     back_up(&copies, embedded.birth(), &backup, None, NOW).await.unwrap();
     let file = BackupFile::open(&backup, None, ServiceKind::Redeemer).unwrap();
-    let (_server, restored) = restored_to_redis(file).await;
+    let (_server, restored) = restored_to_redis(file, 1).await;
     assert_eq!(restored.entries(publisher).await.unwrap(), entries);
     assert_eq!(restored.statements(publisher).await.unwrap(), statements);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undivided_store_is_restored_into_groups() {
+    let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
+    // Of a key of small capacity only short marks are known.
+    for capacity in [1_000, 100_000] {
+        command(&server, "FLUSHALL");
+        let store = made(&server, capacity).await;
+        let tokens = || (0..40).map(|number| genuine(0, number)).collect();
+        results(&store, redemption("one", true, tokens())).await;
+        store.adjust(adjustment(1, -1)).await.unwrap();
+        assert_eq!(store.close(closing(1)).await.unwrap().len(), 1);
+        let publisher = PublisherId::from_bytes([1; 16]);
+        let backup = directory.path().join(format!("of-{capacity}"));
+        back_up(&RedisCopies(store.clone()), store.birth(), &backup, None, NOW).await.unwrap();
+
+        let file = BackupFile::open(&backup, None, ServiceKind::Redeemer).unwrap();
+        let (_server, restored) = restored_to_redis(file, 3).await;
+        assert_eq!(restored.groups().len(), 3);
+        assert_eq!(restored.entries(publisher).await.unwrap(), store.entries(publisher).await.unwrap());
+        assert_eq!(restored.statements(publisher).await.unwrap(), store.statements(publisher).await.unwrap());
+        assert_eq!(restored.totals().await.unwrap(), store.totals().await.unwrap());
+        assert_eq!(restored.pinned().await.unwrap(), store.pinned().await.unwrap());
+        let repeated = restored.redeem(redemption("one", true, tokens())).await.unwrap();
+        assert!(matches!(repeated, Redeemed::Replayed(_)), "{repeated:?}");
+        let again = redemption("another", false, tokens());
+        assert_eq!(results(&restored, again).await, [TokenResult::Spent; 40]);
+        let new = redemption("new", true, (40..50).map(|number| genuine(0, number)).collect());
+        assert_eq!(results(&restored, new).await, [TokenResult::Accepted; 10]);
+    }
+}
+
+fn command(server: &TestServer, name: &str) {
+    ::redis::cmd(name).exec(&mut server.connection().unwrap()).unwrap();
 }
