@@ -131,19 +131,16 @@ impl Part<'_> {
         for index in &self.keys {
             let Some(facts) = self.attempt.redemption.keys.get(*index) else { continue };
             let entry = credit_entry(day, facts.denomination);
-            let marks: Vec<_> = self.looked_at.iter().filter(|it| it.key == *index).collect();
+            let here: Vec<_> = self.looked_at.iter().filter(|it| it.key == *index).collect();
             call = call
                 .key(spent_set(store, &facts.id))
                 .key(total_key(store, facts.id, day))
                 .key(credit_key(store, *publisher, &entry))
-                .number(marks.iter().filter(|it| it.is_taken).count() as u64)
+                .number(here.iter().filter(|it| it.is_taken).count() as u64)
                 .arg(farthing_service::key_day::key_day(facts.id, day))
                 .arg(facts.denomination.to_string())
                 .arg(entry)
-                .number(marks.len() as u64);
-            for LookedAt { mark, is_taken, .. } in marks {
-                call = call.arg(if *is_taken { "1" } else { "0" }).arg(*mark.as_bytes());
-            }
+                .arg(here.iter().flat_map(|it| *it.mark.as_bytes()).collect::<Vec<u8>>());
         }
         call
     }

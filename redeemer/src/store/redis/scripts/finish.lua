@@ -11,15 +11,16 @@ elseif tonumber(kept[1]) > version then
     return newer('unfinished redemption', kept[1], version)
 end
 for _, key in ipairs(cmsgpack.unpack(kept[2])) do
-    for _, mark in ipairs(key.marks) do
+    for at = 1, #key.marks, SIZE do
         if ARGV[4] == 'commit' then
-            call('HSETNX', bucket(key, mark), sub(mark, 2), '')
+            local bucket, field = place(key, at)
+            call('HSETNX', bucket, field, '')
         end
-        call('HDEL', KEYS[2], key.ordinal .. ':' .. mark)
+        call('HDEL', KEYS[2], held(key, at))
     end
-    if ARGV[4] == 'commit' and #key.marks > 0 then
+    if ARGV[4] == 'commit' and key.marks ~= '' then
         key.witness = call('HGET', key.set, 'witness')
-        credit(key, key.totals, key.entries, key.marks[1])
+        credit(key, key.totals, key.entries)
     end
 end
 call('DEL', KEYS[3])

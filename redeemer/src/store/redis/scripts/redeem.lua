@@ -18,40 +18,43 @@ if refused then
     return refused
 end
 
--- All marks are written as if none were there: when one is, which is rare, those that were not are taken back.
-local spent, is_spent, added = {}, false, {}
-for _, key in ipairs(keys) do
-    for j = key.first, key.last, 2 do
-        local mark = ARGV[j + 1]
-        local name, field = bucket(key, mark), sub(mark, 2)
-        local is_new
-        if ARGV[j] == '1' then
-            is_new = call('HSETNX', name, field, '') == 1
-            if is_new then
-                added[#added + 1] = mark
-                added[#added + 1] = name
-            end
-        else
-            is_new = call('HEXISTS', name, field) == 0
+-- Marks what is taken as if nothing were spent, and returns where the first mark is that was spent, if any.
+local function take(key)
+    for at = 1, #key.marks, SIZE do
+        local bucket, field = place(key, at)
+        if key.count > 0 and call('HSETNX', bucket, field, '') == 0
+            or key.count == 0 and call('HEXISTS', bucket, field) == 1 then
+            return at
         end
-        spent[#spent + 1] = is_new and '0' or '1'
-        is_spent = is_spent or not is_new
     end
-end
-if is_spent then
-    for i = 1, #added, 2 do
-        call('HDEL', added[i + 1], sub(added[i], 2))
-    end
-    return { 'spent', table.concat(spent) }
 end
 
-for _, key in ipairs(keys) do
-    if key.count > 0 then
-        -- Where any is taken, all of the key's are.
-        credit(key, KEYS[4], KEYS[5], ARGV[key.first + 1])
+-- When something is spent, which is rare, what was marked before it is unmarked, and the next try hears of all that are.
+local function undo(key, before)
+    for at = 1, key.count > 0 and before - 1 or 0, SIZE do
+        call('HDEL', place(key, at))
     end
 end
-if #added > 0 then
+
+for i, key in ipairs(keys) do
+    local spent = take(key)
+    if spent then
+        undo(key, spent)
+        for j = 1, i - 1 do
+            undo(keys[j], #keys[j].marks)
+        end
+        return { 'spent', spent_flags(keys) }
+    end
+end
+
+local any_taken = false
+for _, key in ipairs(keys) do
+    if key.count > 0 then
+        credit(key, KEYS[4], KEYS[5])
+        any_taken = true
+    end
+end
+if any_taken then
     call('HSET', KEYS[2], 'record', ARGV[7], 'forget-from', ARGV[6])
     call('ZADD', KEYS[3], ARGV[6], ARGV[8])
 end

@@ -12,34 +12,29 @@ if refused then
     return refused
 end
 
-local spent, is_spent, holder = {}, false, nil
-for _, key in ipairs(keys) do
-    for j = key.first, key.last, 2 do
-        local mark = ARGV[j + 1]
-        local is_old = call('HEXISTS', bucket(key, mark), sub(mark, 2)) == 1
-        spent[#spent + 1] = is_old and '1' or '0'
-        is_spent = is_spent or is_old
-        holder = holder or call('HGET', KEYS[2], key.ordinal .. ':' .. mark)
-    end
-end
-if is_spent then
-    return { 'spent', table.concat(spent) }
-elseif holder then
-    return { 'held', holder }
+local spent = spent_flags(keys)
+if spent then
+    return { 'spent', spent }
 end
 
-local work = {}
-for i, key in ipairs(keys) do
-    local marks = {}
-    for j = key.first, key.last, 2 do
-        if ARGV[j] == '1' then
-            marks[#marks + 1] = ARGV[j + 1]
-            call('HSET', KEYS[2], key.ordinal .. ':' .. ARGV[j + 1], ARGV[5])
+for _, key in ipairs(keys) do
+    for at = 1, #key.marks, SIZE do
+        local holder = call('HGET', KEYS[2], held(key, at))
+        if holder then
+            return { 'held', holder }
         end
     end
-    key.marks, key.totals, key.entries = marks, KEYS[4], KEYS[5]
-    work[i] = key
 end
-call('HSET', KEYS[3], 'version', version, 'work', cmsgpack.pack(work))
+
+for _, key in ipairs(keys) do
+    if key.count == 0 then
+        key.marks = ''
+    end
+    for at = 1, #key.marks, SIZE do
+        call('HSET', KEYS[2], held(key, at), ARGV[5])
+    end
+    key.totals, key.entries = KEYS[4], KEYS[5]
+end
+call('HSET', KEYS[3], 'version', version, 'work', cmsgpack.pack(keys))
 call('SADD', KEYS[#KEYS], ARGV[5])
 return { 'done', '' }
