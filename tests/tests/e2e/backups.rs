@@ -17,7 +17,7 @@ const ONE_CENT: u64 = 10_000;
 
 /// What a command wrote that is refused: one line.
 #[track_caller]
-fn refused(world: &World, program: Program, arguments: &[&str]) -> String {
+pub fn refused(world: &World, program: Program, arguments: &[&str]) -> String {
     let output = world.try_admin(program, arguments).unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
@@ -27,7 +27,7 @@ fn refused(world: &World, program: Program, arguments: &[&str]) -> String {
 
 /// Why a service does not start.
 #[track_caller]
-fn not_started(world: &World, program: Program) -> String {
+pub fn not_started(world: &World, program: Program) -> String {
     let Crashed { status, log } = world.try_serve(program, None).unwrap().expect_err("the service started");
     assert_eq!(status.code(), Some(1), "{log}");
     log
@@ -62,7 +62,7 @@ fn restore(world: &World, program: Program, input: &str) {
 
 /// Waits until so much has been done.
 #[track_caller]
-fn wait_for(count: &AtomicU64, least: u64) {
+pub fn wait_for(count: &AtomicU64, least: u64) {
     let deadline = Instant::now() + PATIENCE;
     while count.load(Ordering::Relaxed) < least {
         assert!(Instant::now() < deadline, "nothing is done");
@@ -71,7 +71,7 @@ fn wait_for(count: &AtomicU64, least: u64) {
 }
 
 /// Redeems one token after the other until told to stop; how many were taken.
-fn redeem_until(
+pub fn redeem_until(
     stop: &AtomicBool,
     taken: &AtomicU64,
     publisher: &Publisher,

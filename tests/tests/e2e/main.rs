@@ -8,6 +8,7 @@ mod bad_input;
 mod collector;
 mod crashes;
 mod demo;
+mod divided_stores;
 mod failover;
 mod issuer_answers;
 mod limits;

@@ -53,17 +53,23 @@ fn stores_move_to_the_other_kind(world: &World, kind: Kind) {
     }
 }
 
-/// Changes the configuration of a service to an empty store of the other kind; its server, if it has one.
-fn use_other_kind(world: &World, program: Program, kind: Kind) -> Option<TestServer> {
+/// Puts another table `store` into a service's configuration.
+pub fn use_store(world: &World, program: Program, table: &str) {
     let file = world.configuration(program);
     let text = fs::read_to_string(&file).unwrap();
-    let server = (kind == Kind::Embedded).then(|| TestServer::start().unwrap());
-    let store = match &server {
-        Some(server) => format!("store = {{ kind = \"redis\", url = \"{}\" }}", server.url()),
-        None => format!("store = {{ kind = \"embedded\", path = \"data/moved-{}.db\" }}", program.argument()),
-    };
+    let store = format!("store = {table}");
     let lines = text.lines().map(|line| if line.starts_with("store = ") { store.as_str() } else { line });
     fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+}
+
+/// Changes the configuration of a service to an empty store of the other kind; its server, if it has one.
+fn use_other_kind(world: &World, program: Program, kind: Kind) -> Option<TestServer> {
+    let server = (kind == Kind::Embedded).then(|| TestServer::start().unwrap());
+    let store = match &server {
+        Some(server) => format!("{{ kind = \"redis\", url = \"{}\" }}", server.url()),
+        None => format!("{{ kind = \"embedded\", path = \"data/moved-{}.db\" }}", program.argument()),
+    };
+    use_store(world, program, &store);
     if server.is_none() && program == Program::Redeemer {
         // Secrets that the configuration does not name lie beside the store.
         fs::copy(

@@ -168,16 +168,18 @@ impl RedisStore {
         Ok((next, members))
     }
 
-    /// Looks whether the store has anything but these tables: what is not known is not copied, and would be lost.
+    /// Looks whether any group of the store has anything but these tables: what is not known is not copied, and would be lost.
     ///
     /// # Errors
     /// It has, or the server did not answer in time.
     pub async fn check_known(&self, tables: &[&str]) -> Result<(), Unavailable> {
-        if self.groups().len() > 1 {
-            return Err(Unavailable::because(
-                "it is divided into groups of keys, which this release neither backs up nor checks: back up the servers",
-            ));
+        for group in self.groups() {
+            group.check_group_known(tables).await?;
         }
+        Ok(())
+    }
+
+    async fn check_group_known(&self, tables: &[&str]) -> Result<(), Unavailable> {
         let mut cursor = 0;
         loop {
             let (next, names) = self.scan_keys(cursor, b"").await?;

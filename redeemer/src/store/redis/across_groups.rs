@@ -32,7 +32,7 @@ const HELD_PAUSE: Duration = Duration::from_millis(3);
 
 /// A redemption under way: 16 random bytes, and the group that decides.
 #[derive(Clone, Copy)]
-struct RedemptionId {
+pub(super) struct RedemptionId {
     random: [u8; 16],
     home: u8,
 }
@@ -85,7 +85,7 @@ impl Decision {
 }
 
 /// A hash: ordinal of the set and mark, to the id of the redemption that holds the token.
-fn held_marks(store: &RedisStore) -> Vec<u8> {
+pub(super) fn held_marks(store: &RedisStore) -> Vec<u8> {
     store.key(&[b"held-marks"])
 }
 
@@ -95,7 +95,7 @@ fn unfinished(store: &RedisStore, id: RedemptionId) -> Vec<u8> {
 }
 
 /// A set: the ids of redemptions that are not finished.
-fn all_unfinished(store: &RedisStore) -> Vec<u8> {
+pub(super) fn all_unfinished(store: &RedisStore) -> Vec<u8> {
     store.key(&[b"unfinished"])
 }
 
@@ -342,4 +342,4 @@ pub(super) async fn sweep(
 
 #[cfg(test)]
 #[path = "across_groups_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -17,16 +17,16 @@ async fn divided() -> (OnRedis<3>, RedisStore) {
 }
 
 /// Tokens in all three groups.
-fn spread(key: &str) -> Redemption {
+pub(in super::super) fn spread(key: &str) -> Redemption {
     redemption(key, true, (0..6).map(|number| genuine(0, number)).collect())
 }
 
-async fn tokens(store: &RedisStore) -> u64 {
+pub(in super::super) async fn tokens(store: &RedisStore) -> u64 {
     credit(store, publisher(1)).await.iter().map(|entry| entry.tokens).sum()
 }
 
 /// Reserves as a process does that dies before it decides.
-async fn reserved(store: &RedisStore, redemption: &Redemption) -> RedemptionId {
+pub(in super::super) async fn reserved(store: &RedisStore, redemption: &Redemption) -> RedemptionId {
     let attempt = Attempt::new(redemption, &Known::default()).unwrap();
     let id = RedemptionId::new(store.in_group(redemption.key.home()).group()).unwrap();
     let outcome = reserve(store, &attempt, id, &mut Known::default()).await.unwrap();
@@ -34,7 +34,11 @@ async fn reserved(store: &RedisStore, redemption: &Redemption) -> RedemptionId {
     id
 }
 
-async fn decide_commit(store: &RedisStore, redemption: &Redemption, id: RedemptionId) -> String {
+pub(in super::super) async fn decide_commit(
+    store: &RedisStore,
+    redemption: &Redemption,
+    id: RedemptionId,
+) -> String {
     let (attempt, home) =
         (Attempt::new(redemption, &Known::default()).unwrap(), store.in_group(redemption.key.home()));
     let call = Call::new()
@@ -50,6 +54,11 @@ async fn decide_commit(store: &RedisStore, redemption: &Redemption, id: Redempti
         .arg(*redemption.key.as_bytes());
     let (word, _): (String, Vec<u8>) = home.write(&DECIDE, call).await.unwrap();
     word
+}
+
+/// Finishes in one group what was committed, as a process does that dies before it comes to the others.
+pub(in super::super) async fn finish_commit(store: &RedisStore, group: usize, id: RedemptionId) {
+    finish(&store.in_group(group), id, Decision::Commit).await.unwrap();
 }
 
 async fn sweep_twice(store: &RedisStore) {

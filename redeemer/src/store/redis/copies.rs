@@ -1,23 +1,42 @@
 //! The redeemer's store on Redis as a whole, copied while tokens are being redeemed.
 //!
-//! Nothing stops meanwhile. Answers are read first, then statements, then what the operator entered, then at one moment everything that is counted, then the marks: so
-//! there is no answer without its credit, no statement of what is not there, totals and credits agree, and every token that they count has its mark. Marks of
-//! tokens that were redeemed while the marks were read are in the copy too, where they do good; how many they are stands
-//! beside them, since nobody is credited for them in the copy.
+//! Nothing stops meanwhile. Answers are read first, then statements, then what the operator entered, then everything that is
+//! counted, then the marks: so there is no answer without its credit, no statement of what is not there, totals and credits
+//! agree, and every token that they count has its mark. Marks of tokens that were redeemed while the marks were read are in
+//! the copy too, where they do good; how many they are stands beside them, since nobody is credited for them in the copy.
+//!
+//! A divided store is read group by group, and no moment is the same in two of them. What holds of a group holds of the sum:
+//! whatever changes totals in a group changes credits and marks there with them, so each group's counts are of one moment of
+//! its own, and its marks are read after all counts. Two things hold of no group alone, and for each the copy finishes, in
+//! all groups, the redemptions that are decided by then:
+//!
+//! - after the answers, before the counts: whoever is told an answer of the copy was committed when it was read, and so is
+//!   counted in each group before its counts are read;
+//! - after the counts, before the marks: a redemption that one group's counts have and another's have not was committed
+//!   before, so all of its tokens are marked when the marks are read. Those that were not counted stand as marks without
+//!   credit. None of its tokens can be spent again, and none is credited twice.
+//!
+//! What is not decided has changed nothing: the tokens that it holds are no marks, and it is not copied. If it is committed
+//! while the marks are read, some of them may be in the copy, as in a store that is not divided. A check compares only what
+//! holds of each group at its moment and of their sums, so it finishes nothing and only reads.
 
+mod answers;
 mod counts;
 mod marks;
+mod names;
+mod sets;
+mod under_way;
 
 use async_trait::async_trait;
 use farthing_protocol::{BackupEntry, Day};
 use farthing_service::backup::{Copies, Extent, Findings, Sink, WALKS_IN_USE, entry};
 use farthing_service::birth::Birth;
-use farthing_service::redis::{MembersOf, RedisStore};
+use farthing_service::pinned_keys;
+use farthing_service::redis::RedisStore;
 use farthing_service::unavailable::Unavailable;
-use farthing_service::{pinned_keys, record};
 
-use super::{kept_answers_by_end, unreadable};
-use crate::store::backup_records::{UNCREDITED, Uncredited};
+use super::across_groups;
+use crate::store::backup_records::UNCREDITED;
 use counts::Counts;
 
 /// Every table of docs/redis-keys.md.
@@ -38,6 +57,10 @@ const TABLES: &[&str] = &[
     "publisher-names",
     "api-keys",
     UNCREDITED,
+    "held-marks",
+    "unfinished",
+    "decision",
+    "decisions-by-end",
 ];
 
 /// The store on Redis as a whole.
@@ -49,17 +72,23 @@ impl Copies for RedisCopies {
         let store = &self.0;
         let mut findings = Findings::new();
         store.check_known(TABLES).await?;
-        sink.put(pinned_keys::copy_from_redis(store).await?).await?;
+        let pinned = pinned_keys::copy_from_redis(store).await?;
+        sink.put(pinned.clone()).await?;
         if extent == Extent::Everything {
-            copy_answer_index(store, &sink).await?;
+            answers::copy_index(store, &sink).await?;
+            under_way::look(store, &mut findings).await?;
         }
-        copy_answers(store, &sink).await?;
+        answers::copy(store, &sink).await?;
+        if extent == Extent::Records {
+            across_groups::finish_decided(store).await?;
+        }
         copy_by_publisher(store, "statements", &sink).await?;
         copy_by_publisher(store, "adjustments", &sink).await?;
-        let counts = counts::at_one_moment(store, Day::from_unix(now), &mut findings).await?;
-        // After the counts, so that whoever is credited is there.
-        copy_publishers(store, extent, &sink).await?;
-        copy_sets(store, counts, &sink, &mut findings).await?;
+        let mut counts = Counts::default();
+        for group in store.groups() {
+            counts.read(&group, Day::from_unix(now), &mut findings).await?;
+        }
+        copy_counted(store, extent, counts, &pinned, &sink, &mut findings).await?;
         sink.end().await?;
         Ok(findings)
     }
@@ -73,20 +102,25 @@ impl Copies for RedisCopies {
     }
 }
 
-async fn copy_answers(store: &RedisStore, sink: &Sink) -> Result<(), Unavailable> {
-    let mut cursor = 0;
-    loop {
-        let (next, macs) = store.scan_keys(cursor, b"kept-answers:").await?;
-        let keys: Vec<_> = macs.iter().map(|mac| store.key(&[b"kept-answers:", mac])).collect();
-        let found = macs.into_iter().zip(store.read_keys(&keys).await?);
-        let copied =
-            found.filter_map(|(mac, answer)| Some(entry("kept-answers", mac, answer.field("record")?)));
-        sink.put(copied.collect()).await?;
-        cursor = next;
-        if cursor == 0 {
-            return Ok(());
-        }
+/// Copies what was counted, and what must be there because it was.
+async fn copy_counted(
+    store: &RedisStore,
+    extent: Extent,
+    counts: Counts,
+    pinned: &[BackupEntry],
+    sink: &Sink,
+    findings: &mut Findings,
+) -> Result<(), Unavailable> {
+    copy_publishers(store, extent, sink).await?;
+    if extent == Extent::Records {
+        across_groups::finish_decided(store).await?;
     }
+    sets::copy(store, counts, pinned, sink, findings).await
+}
+
+/// Where in a store something was found: nothing more is said of one that is not divided.
+fn place(group: &RedisStore) -> String {
+    if group.groups().len() > 1 { format!(" (group {})", group.group()) } else { String::new() }
 }
 
 /// Copies a table that has a hash for each publisher.
@@ -109,22 +143,6 @@ async fn copy_by_publisher(store: &RedisStore, table: &str, sink: &Sink) -> Resu
     }
 }
 
-async fn copy_answer_index(store: &RedisStore, sink: &Sink) -> Result<(), Unavailable> {
-    let mut cursor = 0;
-    loop {
-        let index = kept_answers_by_end(store);
-        let (next, answers) = store.scan_members(&index, MembersOf::SortedSet, cursor).await?;
-        let copied = answers.into_iter().map(|(mac, end)| {
-            entry("kept-answers-by-end", [end.to_be_bytes().as_slice(), &mac].concat(), [])
-        });
-        sink.put(copied.collect()).await?;
-        cursor = next;
-        if cursor == 0 {
-            return Ok(());
-        }
-    }
-}
-
 async fn copy_publishers(store: &RedisStore, extent: Extent, sink: &Sink) -> Result<(), Unavailable> {
     let tables = ["publishers", "publisher-names", "api-keys"];
     let keys = tables.map(|table| store.key(&[table.as_bytes()]));
@@ -136,49 +154,7 @@ async fn copy_publishers(store: &RedisStore, extent: Extent, sink: &Sink) -> Res
     Ok(())
 }
 
-async fn copy_sets(
-    store: &RedisStore,
-    counts: Counts,
-    sink: &Sink,
-    findings: &mut Findings,
-) -> Result<(), Unavailable> {
-    let Counts { sets, redeemed, entries } = counts;
-    let numbered: Vec<_> = (0_u32..).zip(&sets).collect();
-    let copied = numbered.iter().map(|(ordinal, set)| set.entry(*ordinal));
-    sink.put(copied.collect::<Result<Vec<_>, _>>()?).await?;
-    sink.put(entries).await?;
-    let uncredited = store.read_key(store.key(&[UNCREDITED.as_bytes()])).await?;
-    let mut beside = Vec::<BackupEntry>::new();
-    for (ordinal, set) in numbered {
-        let known = uncredited.clone().into_fields().into_iter().find(|(id, _)| id == set.id.as_bytes());
-        let known =
-            known.map(|(_, bytes)| record::decode::<Uncredited>(&bytes).map_err(unreadable)).transpose()?;
-        let known = known.map_or(0, |known| known.tokens);
-        let redeemed = redeemed.get(&set.id).copied().unwrap_or(0) + known;
-        let mut more = 0;
-        if !set.closed {
-            if set.marks != redeemed {
-                let what = "it does not count as many marks as tokens of the key were redeemed";
-                findings.insert(format!("spent-sets {}: {what}", set.id));
-            }
-            // Of many keys nothing was redeemed yet, and a walk through empty buckets takes its time.
-            let is_empty = set.marks == 0 && redeemed == 0;
-            let marks = if is_empty { 0 } else { set.copy(store, ordinal, sink).await? };
-            let after = counts::set_again(store, set).await?;
-            if after.closed {
-                sink.put(vec![after.entry(ordinal)?]).await?;
-            }
-            // Only as many as were redeemed meanwhile: what is more than that is damage, and stays.
-            let since = after.marks.saturating_sub(set.marks);
-            more = marks.checked_sub(redeemed).filter(|more| *more <= since).unwrap_or(0);
-        }
-        if known + more > 0 {
-            let record = record::encode(&Uncredited { tokens: known + more }).map_err(unreadable)?;
-            beside.push(entry(UNCREDITED, *set.id.as_bytes(), record));
-        }
-    }
-    sink.put(beside).await
-}
-
+#[cfg(test)]
+mod divided_tests;
 #[cfg(test)]
 mod tests;

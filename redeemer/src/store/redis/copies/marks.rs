@@ -1,15 +1,15 @@
-//! The sets of spent tokens, as a copy takes them.
+//! The set of spent tokens of a key in one group, as a copy takes it.
 
 use farthing_protocol::{BackupEntry, Day, TokenKeyId};
 use farthing_service::backup::{Sink, entry};
-use farthing_service::record::{self, RecordError};
+use farthing_service::record::RecordError;
 use farthing_service::redis::{Call, Content, RedisStore, Script};
 use farthing_service::redis_script;
 use farthing_service::unavailable::Unavailable;
 
 use super::super::spent_sets::{self, SET_VERSION, spent_set};
 use super::super::unreadable;
-use crate::store::backup_records::{SHORT_MARKS, SpentSet};
+use crate::store::backup_records::SHORT_MARKS;
 
 static COPY: Script = redis_script!("../scripts/spent_marks_copy.lua");
 
@@ -17,11 +17,13 @@ static COPY: Script = redis_script!("../scripts/spent_marks_copy.lua");
 const TOGETHER: u64 = 1_024;
 
 /// A set, as its hash has it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct OnRedis {
+    /// The store as seen from its group.
+    pub(super) group: RedisStore,
     pub(super) id: TokenKeyId,
     ordinal: u64,
-    redeem_until: u64,
+    pub(super) redeem_until: Day,
     pub(super) closed: bool,
     /// How many marks it counts.
     pub(super) marks: u64,
@@ -29,7 +31,7 @@ pub(super) struct OnRedis {
 }
 
 impl OnRedis {
-    pub(super) fn read(id: TokenKeyId, found: &Content) -> Result<Self, Unavailable> {
+    pub(super) fn read(group: &RedisStore, id: TokenKeyId, found: &Content) -> Result<Self, Unavailable> {
         let version = found.number("version")?;
         if version > SET_VERSION {
             let (found, known) = (narrow(version), narrow(SET_VERSION));
@@ -38,36 +40,32 @@ impl OnRedis {
         if version < SET_VERSION {
             return Err(Unavailable::because("a spent set is not repacked yet; start the service once"));
         }
+        let day = u32::try_from(found.number("redeem-until")?).ok().and_then(Day::from_number);
         Ok(Self {
+            group: group.clone(),
             id,
             ordinal: found.number("ordinal")?,
-            redeem_until: found.number("redeem-until")?,
+            redeem_until: day.ok_or_else(|| Unavailable::because("a spent set ends on no day"))?,
             closed: found.number("closed")? == 1,
             marks: found.number("marks")?,
             bits: u32::try_from(found.number("bucket-bits")?).map_err(Unavailable::because)?.min(24),
         })
     }
 
-    /// The set in a backup, where sets are numbered anew.
-    pub(super) fn entry(&self, ordinal: u32) -> Result<BackupEntry, Unavailable> {
-        let day = u32::try_from(self.redeem_until).ok().and_then(Day::from_number);
-        let redeem_until = day.ok_or_else(|| Unavailable::because("a spent set ends on no day"))?;
-        let set = SpentSet { ordinal, redeem_until, closed: self.closed };
-        Ok(entry("spent-sets", *self.id.as_bytes(), record::encode(&set).map_err(unreadable)?))
-    }
-
-    /// The order in which sets were opened.
+    /// The order in which sets were opened in the group.
     pub(super) const fn place(&self) -> u64 {
         self.ordinal
     }
 
-    /// Sends the marks; how many there are.
-    pub(super) async fn copy(
-        &self,
-        store: &RedisStore,
-        ordinal: u32,
-        sink: &Sink,
-    ) -> Result<u64, Unavailable> {
+    /// The set as it is now.
+    pub(super) async fn again(&self) -> Result<Self, Unavailable> {
+        let found = self.group.read_key(spent_set(&self.group, &self.id)).await?;
+        Self::read(&self.group, self.id, &found)
+    }
+
+    /// Sends the marks under the ordinal that the set has in the backup; how many there are.
+    pub(super) async fn copy(&self, ordinal: u32, sink: &Sink) -> Result<u64, Unavailable> {
+        let store = &self.group;
         let buckets =
             [spent_sets::buckets(store).as_slice(), format!("{}:", self.ordinal).as_bytes()].concat();
         let (mut first, end) = (0, 1_u64 << self.bits);

@@ -17,9 +17,7 @@ use crate::publishers::{Publisher, PublisherId};
 use crate::store::conformance::{Store, adjustment, closing, genuine, key_facts, redemption, results};
 use crate::store::embedded::{EmbeddedCopies, EmbeddedRebuild};
 use crate::store::redis::RedisRebuild;
-use crate::store::{
-    Ledger, PinsWithSets, Publishers, Redeemed, RedeemedTotals, RedeemerBooks, SpentTokens, Statements,
-};
+use crate::store::{Ledger, PinsWithSets, Publishers, RedeemerBooks, Statements};
 use crate::test_tokens::NOW;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,14 +25,14 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const REDEEMING: u32 = 6;
 const BACKUPS: usize = 4;
 
-async fn open(server: &TestServer) -> RedisStore {
+pub(super) async fn open(server: &TestServer) -> RedisStore {
     let environment = Environment::production();
     RedisStore::open(server.deployment(), ServiceKind::Redeemer, TIMEOUT, environment).await.unwrap()
 }
 
 /// A store with a publisher and keys 0, 1 and 2 of this capacity.
-async fn made(server: &TestServer, capacity: u64) -> RedisStore {
-    let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap();
+pub(super) async fn made(server: &TestServer, capacity: u64, groups: u8) -> RedisStore {
+    let birth = Birth::new(ServiceKind::Redeemer, NOW, TrustedKeys::None).unwrap().with_groups(groups);
     RedisStore::create(&server.deployment(), &birth, TIMEOUT).await.unwrap();
     let store = open(server).await;
     let (id, created) = (PublisherId::from_bytes([1; 16]), Day::from_unix(NOW));
@@ -64,7 +62,7 @@ async fn redeem(store: RedisStore, next: Arc<AtomicU32>, taken: Arc<Mutex<Vec<u3
     }
 }
 
-async fn restored_to_redis(file: BackupFile, groups: u8) -> (TestServer, RedisStore) {
+pub(super) async fn restored_to_redis(file: BackupFile, groups: u8) -> (TestServer, RedisStore) {
     let server = TestServer::start().unwrap();
     let birth = file.origin().birth.restored(NOW, NOW + 1).unwrap().with_groups(groups);
     let rebuild = Box::new(RedisRebuild::default());
@@ -73,11 +71,18 @@ async fn restored_to_redis(file: BackupFile, groups: u8) -> (TestServer, RedisSt
     (server, store)
 }
 
+pub(super) fn restored_to_embedded(backup: &Path, file: &BackupFile) -> EmbeddedStore {
+    let birth = file.origin().birth.restored(NOW, NOW + 1).unwrap().with_groups(1);
+    let path = backup.with_extension("db");
+    EmbeddedStore::restore(&path, &birth, file, &mut EmbeddedRebuild::default()).unwrap();
+    EmbeddedStore::open(&path, ServiceKind::Redeemer, TIMEOUT, Environment::production()).unwrap()
+}
+
 /// Backs a store up again and again while tokens are being redeemed; `restore` has the backup and the tokens that were
 /// taken before it was begun.
-async fn back_up_in_use(capacity: u64, mut restore: impl AsyncFnMut(&Path, Vec<u32>)) {
+pub(super) async fn back_up_in_use(capacity: u64, groups: u8, mut restore: impl AsyncFnMut(&Path, Vec<u32>)) {
     let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
-    let store = made(&server, capacity).await;
+    let store = made(&server, capacity, groups).await;
     let (next, taken) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(Vec::new())));
     let stop = Arc::new(AtomicBool::new(false));
     let redeeming: Vec<_> = (0..REDEEMING)
@@ -100,7 +105,7 @@ async fn back_up_in_use(capacity: u64, mut restore: impl AsyncFnMut(&Path, Vec<u
 }
 
 /// Every token that was taken before a backup was begun is spent in what was restored from it.
-async fn assert_spent(restored: &impl Store, taken: &[u32]) {
+pub(super) async fn assert_spent(restored: &impl Store, taken: &[u32]) {
     for some in taken.chunks(400) {
         let tokens: Vec<_> =
             some.iter().flat_map(|number| [genuine(0, *number), genuine(1, *number)]).collect();
@@ -113,7 +118,7 @@ async fn assert_spent(restored: &impl Store, taken: &[u32]) {
 async fn a_copy_of_a_store_in_use_adds_up_in_redis() {
     // A key of small capacity has few buckets, and its marks are short.
     for capacity in [1_000, 100_000] {
-        back_up_in_use(capacity, async |path, before| {
+        back_up_in_use(capacity, 1, async |path, before| {
             let file = BackupFile::open(path, None, ServiceKind::Redeemer).unwrap();
             let (_server, restored) = restored_to_redis(file, 1).await;
             let copies = RedisCopies(restored.clone());
@@ -126,13 +131,9 @@ async fn a_copy_of_a_store_in_use_adds_up_in_redis() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_store_in_use_adds_up_in_the_embedded_store() {
-    back_up_in_use(100_000, async |path, before| {
+    back_up_in_use(100_000, 1, async |path, before| {
         let file = BackupFile::open(path, None, ServiceKind::Redeemer).unwrap();
-        let birth = file.origin().birth.restored(NOW, NOW + 1).unwrap();
-        let path = path.with_extension("db");
-        EmbeddedStore::restore(&path, &birth, &file, &mut EmbeddedRebuild::default()).unwrap();
-        let environment = Environment::production();
-        let restored = EmbeddedStore::open(&path, ServiceKind::Redeemer, TIMEOUT, environment).unwrap();
+        let restored = restored_to_embedded(path, &file);
         let copies = EmbeddedCopies(restored.clone());
         assert_eq!(check::<RedeemerBooks>(&copies, NOW).await.unwrap(), Findings::new());
         assert_spent(&restored, &before).await;
@@ -143,7 +144,7 @@ async fn a_copy_of_a_store_in_use_adds_up_in_the_embedded_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn short_marks_are_refused_by_the_embedded_store() {
     let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
-    let store = made(&server, 1_000).await;
+    let store = made(&server, 1_000, 1).await;
     results(&store, redemption("one", true, vec![genuine(0, 1)])).await;
     let path = directory.path().join("backup");
     back_up(&RedisCopies(store.clone()), store.birth(), &path, None, NOW).await.unwrap();
@@ -157,7 +158,7 @@ async fn short_marks_are_refused_by_the_embedded_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back() {
     let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
-    let store = made(&server, 100_000).await;
+    let store = made(&server, 100_000, 1).await;
     results(&store, redemption("one", true, vec![genuine(0, 1), genuine(0, 2)])).await;
     store.adjust(adjustment(1, -1)).await.unwrap();
     assert_eq!(store.close(closing(1)).await.unwrap().len(), 1);
@@ -185,37 +186,6 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     assert_eq!(restored.statements(publisher).await.unwrap(), statements);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_undivided_store_is_restored_into_groups() {
-    let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
-    // Of a key of small capacity only short marks are known.
-    for capacity in [1_000, 100_000] {
-        command(&server, "FLUSHALL");
-        let store = made(&server, capacity).await;
-        let tokens = || (0..40).map(|number| genuine(0, number)).collect();
-        results(&store, redemption("one", true, tokens())).await;
-        store.adjust(adjustment(1, -1)).await.unwrap();
-        assert_eq!(store.close(closing(1)).await.unwrap().len(), 1);
-        let publisher = PublisherId::from_bytes([1; 16]);
-        let backup = directory.path().join(format!("of-{capacity}"));
-        back_up(&RedisCopies(store.clone()), store.birth(), &backup, None, NOW).await.unwrap();
-
-        let file = BackupFile::open(&backup, None, ServiceKind::Redeemer).unwrap();
-        let (_server, restored) = restored_to_redis(file, 3).await;
-        assert_eq!(restored.groups().len(), 3);
-        assert_eq!(restored.entries(publisher).await.unwrap(), store.entries(publisher).await.unwrap());
-        assert_eq!(restored.statements(publisher).await.unwrap(), store.statements(publisher).await.unwrap());
-        assert_eq!(restored.totals().await.unwrap(), store.totals().await.unwrap());
-        assert_eq!(restored.pinned().await.unwrap(), store.pinned().await.unwrap());
-        let repeated = restored.redeem(redemption("one", true, tokens())).await.unwrap();
-        assert!(matches!(repeated, Redeemed::Replayed(_)), "{repeated:?}");
-        let again = redemption("another", false, tokens());
-        assert_eq!(results(&restored, again).await, [TokenResult::Spent; 40]);
-        let new = redemption("new", true, (40..50).map(|number| genuine(0, number)).collect());
-        assert_eq!(results(&restored, new).await, [TokenResult::Accepted; 10]);
-    }
-}
-
-fn command(server: &TestServer, name: &str) {
+pub(super) fn command(server: &TestServer, name: &str) {
     ::redis::cmd(name).exec(&mut server.connection().unwrap()).unwrap();
 }
