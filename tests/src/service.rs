@@ -9,7 +9,7 @@ use anyhow::bail;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longest wait for a service to listen or to end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running service. It is killed when the value is dropped.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! kill -9 at each durable step: after restart and retry the buyer has exactly the paid tokens and the publisher
 //! exactly the credit.
 
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use farthing_tests::programs::Program;
-use farthing_tests::{Reader, ServiceProcess, World};
+use farthing_tests::{Crashed, Reader, ServiceProcess, World};
 
 use crate::{BINARY, on_redis, world};
 
@@ -136,9 +137,23 @@ fn the_redeemer_dies_at_each_step_of_a_redemption(world: &World) {
     }
 }
 
-/// Where a redemption across groups of keys can be left, between what is durable and what is not.
-const DIVIDED_STEPS: &[&str] =
-    &["redemption.before", "redemption.reserved", "redemption.decided", "redemption.after"];
+/// Where a redemption across groups of keys can be left, between what is durable and what is not; and where the next
+/// process dies, which finds it unfinished and finishes it.
+const DIVIDED_STEPS: &[(&str, Option<&str>)] = &[
+    ("redemption.before", None),
+    ("redemption.reserved", None),
+    // It is aborted when it is met the second time, and let go of in one group.
+    ("redemption.reserved", Some("redemption.finish.after")),
+    ("redemption.decided", None),
+    // What was decided is finished when a process starts: here in one group of three.
+    ("redemption.decided", Some("redemption.finish.before:2")),
+    ("redemption.finish.after", None),
+    ("redemption.finish.before:3", None),
+    ("redemption.after", None),
+];
+
+/// Tokens of each redemption: enough for some in each group.
+const DIVIDED_TOKENS: u32 = 12;
 
 #[test]
 fn the_redeemer_dies_at_each_step_of_a_divided_redemption() {
@@ -151,13 +166,22 @@ fn the_redeemer_dies_at_each_step_of_a_divided_redemption() {
     reader.buy(&issuer, &redeemer, &world.voucher().unwrap()).unwrap();
     redeemer.stop().unwrap();
     let publisher = world.publisher("Example").unwrap();
-    for (number, step) in DIVIDED_STEPS.iter().enumerate() {
-        // Enough for some in each group.
-        let tokens = reader.export(20).unwrap();
+    for (number, (step, next)) in DIVIDED_STEPS.iter().enumerate() {
+        let row = format!("{step}, {next:?}");
+        let tokens = reader.export(DIVIDED_TOKENS).unwrap();
         let name = format!("article-{number}");
         let dying = world.serve_until(Program::Redeemer, step).unwrap();
-        assert!(publisher.redeem(&dying.url(), &name, &tokens).is_err(), "{step}");
-        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        assert!(publisher.redeem(&dying.url(), &name, &tokens).is_err(), "{row}");
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{row}: {error}"));
+        assert_in_order(&world, Program::Redeemer, &row);
+        if let Some(next) = next {
+            match world.try_serve(Program::Redeemer, Some(next)).unwrap() {
+                Ok(dying) => dying.wait_for_crash().unwrap_or_else(|error| panic!("{row}: {error}")),
+                // It died before it listened.
+                Err(Crashed { status, log }) => assert_eq!(status.signal(), Some(9), "{row}: {log}"),
+            }
+            assert_in_order(&world, Program::Redeemer, &row);
+        }
 
         let redeemer = world.serve(Program::Redeemer).unwrap();
         let deadline = Instant::now() + Duration::from_secs(90);
@@ -166,20 +190,21 @@ fn the_redeemer_dies_at_each_step_of_a_divided_redemption() {
             if retried.status != 503 {
                 break retried;
             }
-            assert!(Instant::now() < deadline, "{step}: nobody finishes it");
+            assert!(Instant::now() < deadline, "{row}: nobody finishes it");
             std::thread::sleep(Duration::from_millis(100));
         };
-        assert_eq!(retried.status, 200, "{step}: {}", retried.body);
+        assert_eq!(retried.status, 200, "{row}: {}", retried.body);
         // What was decided may still have to be finished.
-        let expected = 200_000 * (number as u64 + 1);
+        let expected = u64::from(DIVIDED_TOKENS) * 10_000 * (number as u64 + 1);
         while publisher.credit_micros(&redeemer.url()).unwrap() != expected {
-            assert!(Instant::now() < deadline, "{step}: the credit does not come");
+            assert!(Instant::now() < deadline, "{row}: the credit does not come");
             std::thread::sleep(Duration::from_millis(100));
         }
         let second = publisher.redeem(&redeemer.url(), "again", &tokens).unwrap();
-        assert_eq!(second.body["results"], serde_json::json!(vec!["spent"; 20]), "{step}");
-        assert_eq!(publisher.credit_micros(&redeemer.url()).unwrap(), expected, "{step}");
+        assert_eq!(second.body["results"], serde_json::json!(vec!["spent"; tokens.len()]), "{row}");
+        assert_eq!(publisher.credit_micros(&redeemer.url()).unwrap(), expected, "{row}");
         redeemer.stop().unwrap();
+        assert_in_order(&world, Program::Redeemer, &row);
     }
 }
 

@@ -273,7 +273,12 @@ async fn finish_everywhere(
 ) -> Result<(), Unavailable> {
     let mut all = Ok(());
     for group in store.groups() {
-        all = all.and(finish(&group, id, decision).await);
+        store.step("redemption.finish.before");
+        let finished = finish(&group, id, decision).await;
+        if finished.is_ok() {
+            store.step("redemption.finish.after");
+        }
+        all = all.and(finished);
     }
     all
 }
