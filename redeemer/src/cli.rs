@@ -2,6 +2,7 @@
 
 mod audit;
 mod ledger;
+mod receipts;
 mod statements;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use crate::service;
 use crate::store_commands::{self, StoreAction};
 use audit::Audit;
 use ledger::LedgerAction;
+use receipts::ReceiptsAction;
 use statements::StatementsAction;
 
 /// Takes tokens from publishers, refuses double spends, credits what was taken.
@@ -59,6 +61,9 @@ enum Action {
     /// Close publishers' statements, and list them.
     #[command(subcommand)]
     Statements(StatementsAction),
+    /// Check what publishers can prove.
+    #[command(subcommand)]
+    Receipts(ReceiptsAction),
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +118,10 @@ pub fn run(args: impl Iterator<Item = OsString>, environment: &Environment) -> R
         print_lines(reload::ask(&cli.config, &Command::Reload)?, &mut out)?;
         return Ok(());
     }
+    if let Action::Receipts(action) = cli.action {
+        // Whoever checks receipts may not be the operator, and has no configuration.
+        return Ok(action.run(&mut out)?);
+    }
     let config = Config::load(&cli.config).map_err(anyhow::Error::new)?;
     telemetry::init(config.log_format, config.log_level).map_err(anyhow::Error::new)?;
     act(cli.action, config, environment, &mut out)?;
@@ -141,6 +150,7 @@ fn act(
         }
         Action::Ledger(action) => return action.run(&config, environment, out),
         Action::Audit(options) => return options.run(&config, environment, out),
+        Action::Receipts(action) => return action.run(out),
         Action::Statements(action) => action.command()?,
         Action::Publishers(PublishersAction::Add { name }) => {
             Command::AddPublisher { name: name.parse().context("NAME")? }

@@ -2,7 +2,7 @@
 //! who bought a token, what was read for it, or by whom.
 //!
 //! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers`, `redemption`,
-//! `ledger` and `audit` are what it is about, and `store` is what it asks of its database.
+//! `receipts`, `ledger` and `audit` are what it is about, and `store` is what it asks of its database.
 
 mod admin;
 mod audit;
@@ -15,6 +15,7 @@ mod maintenance;
 mod places;
 mod publishers;
 mod questions;
+mod receipts;
 mod redemption;
 mod reload;
 mod routes;

@@ -11,6 +11,7 @@ mod key_listing;
 mod order;
 mod pack;
 mod problem;
+mod receipt;
 mod redemption;
 mod signed;
 mod statement;
@@ -22,6 +23,7 @@ pub use key_listing::{KeyEntry, KeyListing};
 pub use order::{NewOrder, OrderState, OrderView, VoucherPayment};
 pub use pack::{PackListing, PackView};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
+pub use receipt::{RECEIPT_PAYLOAD_TYPE, Receipt};
 pub use redemption::{NewRedemption, RedemptionAnswer, TokenResult};
 pub use signed::{Envelope, EnvelopeSignature, Jwk, JwkSet, SIGNING_KEYS_PATH, TOTALS_PAYLOAD_TYPE};
 pub use statement::{

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::Envelope;
+
 /// JSON body of `POST /v1/redemptions`; the other form is `application/octet-stream`, tokens of 162 bytes back to back.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,4 +48,7 @@ pub struct RedemptionAnswer {
     pub credited: Vec<crate::BalanceEntry>,
     /// Whether this is the stored answer of an earlier, equal request.
     pub replayed: bool,
+    /// Where tokens were taken: a [`Receipt`](crate::Receipt), signed by the redeemer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Envelope>,
 }

@@ -1,4 +1,5 @@
-use farthing_api::{BalanceEntry, RedemptionAnswer, TokenResult};
+use farthing_api::{BalanceEntry, Envelope, RedemptionAnswer, TokenResult};
+use farthing_protocol::Day;
 use serde::{Deserialize, Serialize};
 
 /// What became of a redemption.
@@ -10,22 +11,25 @@ pub struct Answer {
     pub results: Vec<TokenResult>,
     /// What was credited, a line for each currency.
     pub credited: Vec<BalanceEntry>,
+    /// The day of the credit.
+    pub day: Day,
 }
 
 impl Answer {
     /// An answer that credits nothing.
-    pub const fn refusing(results: Vec<TokenResult>) -> Self {
-        Self { results, credited: Vec::new() }
+    pub const fn refusing(results: Vec<TokenResult>, day: Day) -> Self {
+        Self { results, credited: Vec::new(), day }
     }
 
     /// The answer as JSON shows it.
-    pub fn into_view(self, replayed: bool) -> RedemptionAnswer {
+    pub fn into_view(self, replayed: bool, receipt: Option<Envelope>) -> RedemptionAnswer {
         let accepted = self.results.iter().filter(|result| **result == TokenResult::Accepted).count();
         RedemptionAnswer {
             accepted: u32::try_from(accepted).unwrap_or(u32::MAX),
             results: self.results,
             credited: self.credited,
             replayed,
+            receipt,
         }
     }
 }
@@ -74,19 +78,25 @@ mod letters {
 mod tests {
     use super::*;
 
+    fn refusing(results: Vec<TokenResult>) -> Answer {
+        Answer::refusing(results, Day::from_unix(0))
+    }
+
     #[test]
     fn a_result_is_kept_as_one_letter() {
         use TokenResult::{Accepted, Expired, Invalid, NotTried, Revoked, Spent, UnknownKey};
-        let answer = Answer::refusing(vec![Accepted, NotTried, Spent, Expired, Revoked, UnknownKey, Invalid]);
+        let answer = refusing(vec![Accepted, NotTried, Spent, Expired, Revoked, UnknownKey, Invalid]);
         let json = serde_json::to_string(&answer).unwrap();
-        assert_eq!(json, r#"{"results":"anserui","credited":[]}"#);
+        assert_eq!(json, r#"{"results":"anserui","credited":[],"day":"1970-01-01"}"#);
         assert_eq!(serde_json::from_str::<Answer>(&json).unwrap(), answer);
-        assert!(serde_json::from_str::<Answer>(r#"{"results":"ax","credited":[]}"#).is_err());
+        assert!(
+            serde_json::from_str::<Answer>(r#"{"results":"ax","credited":[],"day":"1970-01-01"}"#).is_err()
+        );
     }
 
     #[test]
     fn accepted_tokens_are_counted() {
-        let view = Answer::refusing(vec![TokenResult::Accepted, TokenResult::Spent]).into_view(true);
+        let view = refusing(vec![TokenResult::Accepted, TokenResult::Spent]).into_view(true, None);
         assert_eq!((view.accepted, view.replayed), (1, true));
     }
 }

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use farthing_api::{ProblemKind, RedemptionAnswer};
-use farthing_protocol::TokenKeyId;
+use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::keyring::{KeyStatus, Keyring};
 use farthing_service::problem::ProblemResponse;
 
-use super::{Answer, FoundKey, IdempotencyKey, Judgement, RedemptionRequest, judge};
+use super::{Answer, FoundKey, IdempotencyKey, IdempotencyMac, Judgement, RedemptionRequest, judge};
 use crate::places::Place;
 use crate::publishers::PublisherId;
+use crate::receipts;
 use crate::service::Redeemer;
 use crate::store::{Redeemed, Redemption};
 
@@ -30,7 +31,7 @@ impl Redeemer {
         let key = self.idempotency.key_mac(publisher, key);
         let request_mac = self.idempotency.request_mac(&request);
         if let Some(kept) = self.stores.spent.kept_answer(key, now).await? {
-            return answered(kept.meets(&request_mac));
+            return self.answered(publisher, key, kept.meets(&request_mac));
         }
         self.limits.check_invalid_tokens(&publisher, now)?;
         let store = (&*self.stores.kept_answers, &*self.stores.leftovers);
@@ -38,7 +39,7 @@ impl Redeemer {
         let judgement = self.judge(request, now, Arc::clone(&place)).await?;
         self.limits.count_invalid_tokens(publisher, judgement.invalid(), now);
         if let Some(results) = judgement.refused_outright(atomic) {
-            return Ok(Answer::refusing(results).into_view(false));
+            return Ok(Answer::refusing(results, Day::from_unix(now)).into_view(false, None));
         }
         let Judgement { tokens, keys } = judgement;
         let redemption = Redemption { publisher, key, request: request_mac, atomic, tokens, keys, now };
@@ -52,7 +53,7 @@ impl Redeemer {
         }
         let redeemed = redeemed?;
         self.environment.step("redemption.after");
-        answered(redeemed)
+        self.answered(publisher, key, redeemed)
     }
 
     /// The answer that is kept under a publisher's key.
@@ -66,11 +67,33 @@ impl Redeemer {
     ) -> Result<RedemptionAnswer, ProblemResponse> {
         let key = self.idempotency.key_mac(publisher, key);
         let kept = self.questions.ask(self.stores.spent.kept_answer(key, self.environment.now())).await?;
-        kept.map(|kept| kept.answer.into_view(true)).ok_or_else(|| {
+        let kept = kept.ok_or_else(|| {
             let detail =
                 "nothing was spent under this key in the last 48 hours; sending the redemption is safe";
             ProblemResponse::new(ProblemKind::RedemptionUnknown, detail)
-        })
+        })?;
+        self.answered(publisher, key, Redeemed::Replayed(kept.answer))
+    }
+
+    fn answered(
+        &self,
+        publisher: PublisherId,
+        key: IdempotencyMac,
+        redeemed: Redeemed,
+    ) -> Result<RedemptionAnswer, ProblemResponse> {
+        let (answer, replayed) = match redeemed {
+            Redeemed::Done(answer) => (answer, false),
+            Redeemed::Replayed(answer) => (answer, true),
+            Redeemed::KeyReused => {
+                let detail =
+                    "an answer to other tokens is kept under this key; take a new key for each redemption";
+                return Err(ProblemResponse::new(ProblemKind::IdempotencyKeyReused, detail)
+                    .in_field(farthing_api::IDEMPOTENCY_KEY_HEADER));
+            }
+        };
+        let receipt = receipts::sign(&self.signing_key, publisher, key, &answer);
+        let receipt = receipt.map_err(|error| ProblemResponse::internal(&error))?;
+        Ok(answer.into_view(replayed, receipt))
     }
 
     /// Judges the tokens on the threads for arithmetic. The place is taken as long as they do, even if the publisher goes
@@ -99,18 +122,5 @@ fn find<'a>(keyring: &'a Keyring, id: &TokenKeyId, now: u64) -> FoundKey<'a> {
         }
         // A secret that was forgotten stays so, even if the clock was set back.
         (KeyStatus::Ended, _) | (_, None) => FoundKey::Expired,
-    }
-}
-
-fn answered(redeemed: Redeemed) -> Result<RedemptionAnswer, ProblemResponse> {
-    match redeemed {
-        Redeemed::Done(answer) => Ok(answer.into_view(false)),
-        Redeemed::Replayed(answer) => Ok(answer.into_view(true)),
-        Redeemed::KeyReused => {
-            let detail =
-                "an answer to other tokens is kept under this key; take a new key for each redemption";
-            Err(ProblemResponse::new(ProblemKind::IdempotencyKeyReused, detail)
-                .in_field(farthing_api::IDEMPOTENCY_KEY_HEADER))
-        }
     }
 }

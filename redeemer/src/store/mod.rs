@@ -14,7 +14,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use farthing_protocol::{Day, Denomination, TokenKeyId};
-use farthing_service::record::Record;
+use farthing_service::record::{self, Record, RecordError};
 use farthing_service::unavailable::Unavailable;
 use serde::{Deserialize, Serialize};
 
@@ -262,7 +262,22 @@ impl KeptAnswer {
 
 impl Record for KeptAnswer {
     const KIND: &'static str = "kept answer";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
+        if version != 1 {
+            return Err(RecordError::NoMigration { kind: Self::KIND, version });
+        }
+        // An answer had no day. It is that of the hour in which it was given; of full hours, which were not rounded up, one
+        // second a day is taken for the day before.
+        let mut kept: serde_json::Value = record::from_json::<Self, _>(json)?;
+        let forget_from = kept.get("forget_from").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let day = Day::from_unix(forget_from.saturating_sub(ANSWER_KEPT_SECONDS + 1));
+        if let Some(answer) = kept.get_mut("answer").and_then(serde_json::Value::as_object_mut) {
+            answer.insert("day".to_owned(), day.to_string().into());
+        }
+        record::from_json::<Self, _>(kept.to_string().as_bytes())
+    }
 }
 
 /// What was redeemed under one key on one day.

@@ -1,23 +1,17 @@
 //! What a publisher is owed and whether it adds up: entries, statements and the redeemer's audit, in real processes.
 
 use std::fs;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use farthing_protocol::{Day, SECONDS_PER_DAY};
 use farthing_tests::programs::Program;
 use farthing_tests::{ServiceProcess, World, http};
 use serde_json::Value;
 
-use crate::{on_redis, world};
+use crate::{morning, on_redis, world};
 
 /// Longest wait for what must happen soon.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// One in the morning of tomorrow: after the stores were made, and far from both midnights.
-fn morning() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    Day::from_unix(now).next().start() + 3_600
-}
 
 fn json(line: &str) -> Value {
     serde_json::from_str(line).unwrap()

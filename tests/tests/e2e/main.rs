@@ -18,6 +18,7 @@ mod outages;
 mod passwords;
 mod privacy;
 mod purchase;
+mod receipts;
 mod redeemer_answers;
 mod refusals;
 mod reload;
@@ -35,7 +36,9 @@ mod upgrades;
 mod misuse;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use farthing_protocol::Day;
 use farthing_tests::World;
 
 /// The program that is all programs.
@@ -47,6 +50,12 @@ fn world() -> World {
 
 fn on_redis() -> World {
     World::on_redis(BINARY).unwrap()
+}
+
+/// One in the morning of tomorrow: after the stores were made, and far from both midnights.
+fn morning() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Day::from_unix(now).next().start() + 3_600
 }
 
 /// Servers that watch each other think that one is down when the machine is too busy to let it answer: tests with many of

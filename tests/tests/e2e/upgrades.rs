@@ -135,8 +135,9 @@ fn publishers_and_tokens_hold(expected: &Expected, world: &World, redeemer: &str
             publisher.redeem(redeemer, &earlier.idempotency_key, &earlier.tokens).unwrap(),
             publisher.earlier(redeemer, &earlier.idempotency_key).unwrap(),
         ] {
-            let answer = again.answer().unwrap();
+            let mut answer = again.answer().unwrap();
             assert!(answer.replayed, "{}", again.body);
+            assert_eq!(answer.receipt.take().is_some(), answer.accepted > 0, "{}", again.body);
             let was = farthing_api::RedemptionAnswer { replayed: true, ..earlier.answer.clone() };
             assert_eq!((again.status, answer), (200, was));
         }

@@ -1,5 +1,7 @@
 //! Redeeming: what is taken, refused and answered again.
 
+use farthing_api::{Envelope, Receipt};
+
 use super::*;
 
 #[test]
@@ -9,9 +11,13 @@ fn tokens_are_taken_once_and_credited() {
     let [first, second, future] = [cent.token(1), cent.token(2), dime.token(1)];
     let answer = running.redeem("a", &[&first, &future], true);
     answer.results(200, &["accepted", "accepted"]);
+    let mut answer = answer.json();
+    let receipt: Envelope = serde_json::from_value(answer["receipt"].take()).unwrap();
+    let receipt: Receipt = serde_json::from_slice(&receipt.payload.0).unwrap();
+    assert_eq!(serde_json::to_value(receipt.credited).unwrap(), answer["credited"]);
     assert_eq!(
-        answer.json(),
-        json!({"results": ["accepted", "accepted"], "accepted": 2, "replayed": false,
+        answer,
+        json!({"receipt": null, "results": ["accepted", "accepted"], "accepted": 2, "replayed": false,
                "credited": [{"currency": "EUR", "micros": 110_000, "tokens": 2}]})
     );
     running.redeem("b", &[&first, &second], true).results(409, &["spent", "not-tried"]);
@@ -27,7 +33,9 @@ fn a_repeated_request_gets_its_answer_again() {
     let cent = TestKey::new(1);
     let running = Running::start(&[&cent]);
     let [first, second, third] = [1, 2, 3].map(|number| cent.token(number));
-    running.redeem("/articles/1 a", &[&first], true).results(200, &["accepted"]);
+    let given = running.redeem("/articles/1 a", &[&first], true);
+    given.results(200, &["accepted"]);
+    let receipt = given.json()["receipt"].clone();
     running.redeem("b", &[&first, &second], false).results(409, &["spent", "accepted"]);
     for answer in [
         running.redeem("/articles/1 a", &[&first], true),
@@ -36,6 +44,7 @@ fn a_repeated_request_gets_its_answer_again() {
     ] {
         answer.results(200, &["accepted"]);
         assert_eq!(answer.json()["replayed"], true);
+        assert_eq!(answer.json()["receipt"], receipt);
         assert_eq!(answer.json()["credited"][0]["tokens"], 1);
     }
     for answer in [

@@ -64,7 +64,8 @@ fn weigh(transaction: &WriteTransaction, redemption: &Redemption) -> Result<Weig
     let results = settle(redemption.atomic, &tokens, |key, mark| spent.contains(&(key, *mark)));
 
     let counts = accepted_by_key(&tokens, &results, keys.len());
-    let answer = Answer { credited: credited(keys, &counts).map_err(Fault::because)?, results };
+    let credited = credited(keys, &counts).map_err(Fault::because)?;
+    let answer = Answer { results, credited, day: Day::from_unix(redemption.now) };
     if counts.iter().all(|count| *count == 0) {
         return Ok(Weighed::Settled(Redeemed::Done(answer)));
     }

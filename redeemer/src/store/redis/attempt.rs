@@ -68,7 +68,11 @@ impl<'a> Attempt<'a> {
         let looked_at = looked_at.collect();
         let counts = accepted_by_key(&tokens, &results, redemption.keys.len());
         let credited = credited(&redemption.keys, &counts).map_err(Unavailable::because)?;
-        Ok(Self { redemption, looked_at, answer: Answer { results, credited } })
+        Ok(Self {
+            redemption,
+            looked_at,
+            answer: Answer { results, credited, day: Day::from_unix(redemption.now) },
+        })
     }
 
     /// The answer as it will be kept.
