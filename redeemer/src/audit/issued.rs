@@ -4,6 +4,7 @@ use farthing_api::{Envelope, KeyTotals, TOTALS_PAYLOAD_TYPE, Totals};
 use farthing_protocol::{Day, Denomination, IssuerName, TokenKeyId};
 use farthing_service::birth::ServiceKind;
 use farthing_service::verification_key::{EnvelopeError, VerificationKey};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -34,6 +35,12 @@ pub enum IssuedError {
     /// They are another issuer's.
     #[error("the totals are those of another issuer than issuer_name")]
     IssuerName,
+    /// A document is missing, or a key.
+    #[error("each issuer has totals and a key that signs them: give as many --issuer-totals as --issuer-key")]
+    Unpaired,
+    /// A key has signed two of the documents.
+    #[error("one key signed two of the issuers' totals: give those of each issuer once")]
+    Twice,
     /// They contradict themselves.
     #[error("the issuer's totals contradict themselves: {0}")]
     Content(&'static str),
@@ -68,6 +75,63 @@ impl Issued {
             keys: keys.into_iter().map(|(id, (value, tokens))| (id, value, tokens)).collect(),
         })
     }
+}
+
+impl Issued {
+    /// What several issuers of one name say together, each of which has a store and a signing key of its own: what they
+    /// issued is added up, through the last day that all have counted. One document for each key, in any order.
+    ///
+    /// # Errors
+    /// [`IssuedError`].
+    pub fn read_all(
+        documents: &[Vec<u8>],
+        signers: &[VerificationKey],
+        issuer: &IssuerName,
+    ) -> Result<Self, IssuedError> {
+        if documents.len() != signers.len() {
+            return Err(IssuedError::Unpaired);
+        }
+        let mut left = signers.to_vec();
+        let mut all: Option<Self> = None;
+        for document in documents {
+            let issued = match signer_of(document, &left)? {
+                Some(signer) => Self::read(document, &left.swap_remove(signer), issuer)?,
+                None if signer_of(document, signers)?.is_some() => return Err(IssuedError::Twice),
+                None => return Err(EnvelopeError::Signature.into()),
+            };
+            all = Some(match all {
+                Some(others) => others.and(issued)?,
+                None => issued,
+            });
+        }
+        all.ok_or(IssuedError::Unpaired)
+    }
+
+    fn and(self, other: Self) -> Result<Self, IssuedError> {
+        let through = self.through.min(other.through);
+        let mut keys: BTreeMap<_, _> =
+            self.keys.into_iter().map(|(id, value, tokens)| (id, (value, tokens))).collect();
+        for (id, value, tokens) in other.keys {
+            let (known, sum) = keys.entry(id).or_insert((value, 0));
+            if *known != value {
+                return Err(IssuedError::Content("a key is worth something else in another"));
+            }
+            *sum = sum.checked_add(tokens).ok_or(IssuedError::Content("they do not add up"))?;
+        }
+        Ok(Self {
+            through,
+            keys: keys.into_iter().map(|(id, (value, tokens))| (id, value, tokens)).collect(),
+        })
+    }
+}
+
+/// Which of these keys signed a document, whatever it says.
+fn signer_of(document: &[u8], signers: &[VerificationKey]) -> Result<Option<usize>, IssuedError> {
+    let envelope: Envelope = serde_json::from_slice(document).map_err(|_| IssuedError::Form)?;
+    let signed = |key: &VerificationKey| {
+        key.open::<IgnoredAny>(TOTALS_PAYLOAD_TYPE, &envelope) != Err(EnvelopeError::Signature)
+    };
+    Ok(signers.iter().position(signed))
 }
 
 /// The tokens of a key, once it is certain that its days are in order, have ended, and add up.
@@ -124,6 +188,39 @@ mod tests {
         assert_eq!(issued.keys, [(TokenKeyId::from_bytes([1; 32]), "EUR-10000".parse().unwrap(), 30)]);
         let json = serde_json::to_string(&issued).unwrap();
         assert_eq!(serde_json::from_str::<Issued>(&json).unwrap(), issued);
+    }
+
+    #[test]
+    fn what_several_issuers_say_is_added_up() {
+        let key = |signer: u8| -> VerificationKey {
+            SigningKey::from_seed(&[signer; 32]).jwk_set().keys[0].x.to_string().parse().unwrap()
+        };
+        let signed = |signer: u8, totals: &Totals| {
+            let envelope = SigningKey::from_seed(&[signer; 32]).sign_envelope(TOTALS_PAYLOAD_TYPE, totals);
+            serde_json::to_vec(&envelope.unwrap()).unwrap()
+        };
+        let name = IssuerName::new("issuer.example").unwrap();
+        let mut ahead = totals();
+        ahead.through = "2026-01-03".to_owned();
+        ahead.keys.push(KeyTotals { token_key_id: Base64Url([2; 32]), ..ahead.keys[0].clone() });
+        let (one, other) = (signed(1, &totals()), signed(2, &ahead));
+        let issued = Issued::read_all(&[other.clone(), one.clone()], &[key(1), key(2)], &name).unwrap();
+        assert_eq!(issued.through.to_string(), "2026-01-02");
+        let counts: Vec<_> = issued.keys.iter().map(|(id, _, tokens)| (id.to_bytes()[0], *tokens)).collect();
+        assert_eq!(counts, [(1, 60), (2, 30)]);
+
+        let refused = |documents: &[&Vec<u8>], signers: &[u8]| {
+            let documents: Vec<_> = documents.iter().map(|document| (*document).clone()).collect();
+            let signers: Vec<_> = signers.iter().map(|signer| key(*signer)).collect();
+            Issued::read_all(&documents, &signers, &name).unwrap_err()
+        };
+        assert_eq!(refused(&[&one, &one], &[1, 2]), IssuedError::Twice);
+        assert_eq!(refused(&[&one], &[1, 2]), IssuedError::Unpaired);
+        assert_eq!(refused(&[&one, &other], &[1, 3]), IssuedError::Envelope(EnvelopeError::Signature));
+        let mut dearer = totals();
+        dearer.keys[0].value_micros = 20_000;
+        let dearer = signed(2, &dearer);
+        assert!(matches!(refused(&[&one, &dearer], &[1, 2]), IssuedError::Content(_)));
     }
 
     #[test]

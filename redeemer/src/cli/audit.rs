@@ -20,12 +20,14 @@ const EXCESS: u8 = 4;
 /// Status 4 when more tokens of a key were redeemed than issued.
 #[derive(Debug, Args)]
 pub(super) struct Audit {
-    /// The document that the issuer publishes at /v1/totals. Fetched from audit.issuer_totals_url if left out.
+    /// The document that the issuer publishes at /v1/totals; of several issuers on one keyring, each with a store of its
+    /// own, the documents of all. Fetched from audit.issuer_totals_url if left out.
     #[arg(long, value_name = "FILE")]
-    issuer_totals: Option<PathBuf>,
-    /// The issuer's signing key, the member `x` of its /.well-known/jwks.json. It is audit.issuer_totals_key if left out.
+    issuer_totals: Vec<PathBuf>,
+    /// The issuer's signing key, the member `x` of its /.well-known/jwks.json; of several issuers one for each document. It
+    /// is audit.issuer_totals_key if left out.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
-    issuer_key: Option<String>,
+    issuer_key: Vec<String>,
 }
 
 impl Audit {
@@ -37,25 +39,30 @@ impl Audit {
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
         let configured = config.audit.as_ref();
-        let key: VerificationKey =
-            match &self.issuer_key {
-                Some(key) => key.parse().context("--issuer-key")?,
-                None => configured
-                    .context(
-                        "whose signature? add --issuer-key, or audit.issuer_totals_key to the configuration",
-                    )?
-                    .issuer_totals_key,
+        let mut signers = Vec::new();
+        for key in &self.issuer_key {
+            signers.push(key.parse::<VerificationKey>().context("--issuer-key")?);
+        }
+        if signers.is_empty() {
+            let configured = configured.context(
+                "whose signature? add --issuer-key, or audit.issuer_totals_key to the configuration",
+            )?;
+            signers.push(configured.issuer_totals_key);
+        }
+        let mut documents = Vec::new();
+        for file in &self.issuer_totals {
+            documents.push(std::fs::read(file).with_context(|| file.display().to_string())?);
+        }
+        if documents.is_empty() {
+            let Some(AuditConfig { issuer_totals_url: Some(url), .. }) = configured else {
+                anyhow::bail!(
+                    "where are the issuer's totals? add --issuer-totals FILE, or audit.issuer_totals_url to the configuration"
+                );
             };
-        let document = match (&self.issuer_totals, configured) {
-            (Some(file), _) => std::fs::read(file).with_context(|| file.display().to_string())?,
-            (None, Some(AuditConfig { issuer_totals_url: Some(url), .. })) => {
-                tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fetch(url))?
-            }
-            _ => anyhow::bail!(
-                "where are the issuer's totals? add --issuer-totals FILE, or audit.issuer_totals_url to the configuration"
-            ),
-        };
-        let issued = Issued::read(&document, &key, &config.issuer_name)?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            documents.push(runtime.block_on(fetch(url))?);
+        }
+        let issued = Issued::read_all(&documents, &signers, &config.issuer_name)?;
         let answer = admin::run(Command::Audit { issued }, config, environment)?;
         let keys = excesses(&answer);
         print_lines(answer, out)?;

@@ -35,6 +35,16 @@ impl Asker<'_> {
         Ok(())
     }
 
+    /// Each store agrees with itself.
+    pub(super) fn check_stores(&mut self, world: &World) -> anyhow::Result<()> {
+        for program in [Program::Issuer, Program::Redeemer] {
+            let found = world.check_of_another(program, 1)?;
+            let what = format!("findings in the store of the {}: {found:?}", program.argument());
+            self.compare(&what, found.len() as u64, 0);
+        }
+        Ok(())
+    }
+
     /// As many vouchers are used as paid an order.
     pub(super) fn check_vouchers(&mut self, world: &World, told: &Ledger) -> anyhow::Result<()> {
         let records = world.dump_of_another(Program::Issuer, 1)?;

@@ -139,6 +139,7 @@ impl Torture {
         closing.check_promises(&ledger);
         closing.check_credit(&ledger)?;
         closing.check_vouchers(&world, &ledger)?;
+        closing.check_stores(&world)?;
         service_faults::finish_days(&world)?;
         closing.check_totals(&world, &ledger)?;
         ledger.absorb(closing.ledger);

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use anyhow::bail;
+
 use super::{World, parse, printed};
 use crate::programs::Program;
 use crate::{Crashed, ServiceProcess};
@@ -43,6 +45,21 @@ impl World {
         let mut command = self.command(program);
         command.arg("serve").arg("--config").arg(another);
         ServiceProcess::start(command, &self.path(format!("{name}-{number}.log")))
+    }
+
+    /// What `store check` finds in a service's store, told by a process of [`Self::try_serve_another`].
+    ///
+    /// # Errors
+    /// The store was not checked.
+    pub fn check_of_another(&self, program: Program, number: usize) -> anyhow::Result<Vec<String>> {
+        let mut command = self.command(program);
+        command.args(["store", "check", "--config"]).arg(self.another_configuration(program, number));
+        let output = command.output()?;
+        let found: Vec<_> = std::str::from_utf8(&output.stdout)?.lines().map(str::to_owned).collect();
+        if !output.status.success() && found.is_empty() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(if output.status.success() { Vec::new() } else { found })
     }
 
     /// Every record of a service's store, told by a process of [`Self::try_serve_another`].

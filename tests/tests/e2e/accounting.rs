@@ -181,4 +181,11 @@ fn an_excess_ends_the_audit_with_status_4_and_raises_the_alarm() {
         assert_eq!((found.status.code(), error.lines().count()), (Some(4), 1), "{error}");
         assert!(error.contains("EXCESS"), "{error}");
     }
+    // Nothing is counted twice, whichever issuer's it is said to be.
+    let totals =
+        ["audit", "--issuer-totals", totals.to_str().unwrap(), "--issuer-totals", totals.to_str().unwrap()];
+    let refused = world.try_admin(Program::Redeemer, &totals).unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.contains("as many --issuer-totals as --issuer-key"), "{error}");
 }
