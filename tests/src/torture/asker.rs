@@ -1,6 +1,6 @@
 //! A request that is repeated until it is answered, as every client of ours must be able to do.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ use crate::{Publisher, Redeemed};
 
 /// Longest wait for an answer once everything is healed.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Longest wait for clients to come on before the next thing fails.
+const RESPITE: Duration = Duration::from_secs(3);
 
 /// What all clients of a run share.
 pub(super) struct Shared<'a> {
@@ -23,12 +25,19 @@ pub(super) struct Shared<'a> {
     pub(super) publishers: Vec<Publisher>,
     /// No new operation is begun.
     pub(super) is_over: AtomicBool,
+    answers: AtomicU64,
     healed: Mutex<Option<Instant>>,
 }
 
 impl<'a> Shared<'a> {
     pub(super) fn new(services: Services<'a>, publishers: Vec<Publisher>) -> Self {
-        Self { services, publishers, is_over: AtomicBool::new(false), healed: Mutex::new(None) }
+        Self {
+            services,
+            publishers,
+            is_over: AtomicBool::new(false),
+            answers: AtomicU64::new(0),
+            healed: Mutex::new(None),
+        }
     }
 
     /// Whether no new operation is begun.
@@ -39,6 +48,18 @@ impl<'a> Shared<'a> {
     /// Says that nothing fails any more.
     pub(super) fn heal(&self) {
         *self.healed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Waits until some requests were answered, or a few seconds if none is: where something fails all the time, nobody gets
+    /// far enough to be wronged.
+    pub(super) fn let_clients_come_on(&self, answers: u64) {
+        let (began, before) = (Instant::now(), self.answers.load(Ordering::SeqCst));
+        while self.answers.load(Ordering::SeqCst) < before + answers
+            && began.elapsed() < RESPITE
+            && !self.is_over()
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn has_given_up(&self) -> bool {
@@ -88,6 +109,7 @@ impl<'a> Asker<'a> {
             match ask(&url) {
                 Verdict::Answered(answer) => {
                     self.ledger.resolved += u64::from(is_repeated);
+                    self.shared.answers.fetch_add(1, Ordering::SeqCst);
                     return Some(answer);
                 }
                 Verdict::Wrong(answer) => {
