@@ -1,6 +1,7 @@
 //! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
 
 mod ledger;
+mod payouts;
 mod statements;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
-use crate::ledger::{Adjustment, AdjustmentId, Reason, SignedTokens};
+use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
 use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, RedeemerBooks, Stores};
 
@@ -49,7 +50,7 @@ pub enum Command {
         /// Whose.
         publisher: PublisherId,
         /// By which the command can be repeated.
-        id: AdjustmentId,
+        id: EntryId,
         /// The day that it is about.
         day: Day,
         /// What each token is worth.
@@ -57,7 +58,7 @@ pub enum Command {
         /// How many.
         tokens: SignedTokens,
         /// Why.
-        reason: Reason,
+        reason: Remark,
     },
     /// Everything in a publisher's ledger.
     ListLedger {
@@ -74,6 +75,26 @@ pub enum Command {
         /// Whose; everybody's unless said otherwise.
         publisher: Option<PublisherId>,
     },
+    /// Records that a statement was paid; the record.
+    RecordPayout {
+        /// Whom.
+        publisher: PublisherId,
+        /// By which the command can be repeated.
+        id: EntryId,
+        /// Of which statement.
+        statement: StatementId,
+        /// How much, in the currency's minor unit; all that is due unless it is said.
+        amount_minor: Option<u64>,
+        /// What the publisher finds it by.
+        reference: Remark,
+    },
+    /// Payouts.
+    ListPayouts {
+        /// Whose; everybody's unless said otherwise.
+        publisher: Option<PublisherId>,
+    },
+    /// What is not paid of every statement.
+    DuePayouts,
     /// Compares what was redeemed with what the issuer says it issued; a line a key, and one for all.
     Audit {
         /// What it says.
@@ -157,6 +178,15 @@ pub async fn execute(
             statements::close(through, config.commission, stores, environment).await
         }
         Command::ListStatements { publisher } => statements::list(publisher, stores).await,
+        Command::RecordPayout { publisher, id, statement, amount_minor, reference } => {
+            let (made, hold_days) = (Day::from_unix(environment.now()), config.payout_hold_days);
+            let paying = Paying { id, publisher, statement, amount_minor, reference, made, hold_days };
+            payouts::record(paying, stores, environment).await
+        }
+        Command::ListPayouts { publisher } => payouts::list(publisher, stores).await,
+        Command::DuePayouts => {
+            payouts::list_due(config.payout_hold_days, stores, Day::from_unix(environment.now())).await
+        }
         // The running service audits itself, so that it raises its alarm.
         Command::Audit { issued } => {
             let redeemed = stores.totals.totals().await?;
@@ -243,6 +273,21 @@ async fn revoke_key(
             bail!("the publisher {publisher} has no API key {key}; `publishers list` shows its keys")
         }
     }
+}
+
+/// One publisher or all.
+async fn listed_publishers(
+    publisher: Option<PublisherId>,
+    stores: &Stores,
+) -> anyhow::Result<Vec<Publisher>> {
+    let mut publishers = stores.publishers.list().await?;
+    if let Some(id) = publisher {
+        publishers.retain(|publisher| publisher.id == id);
+        if publishers.is_empty() {
+            unknown_publisher(id)?;
+        }
+    }
+    Ok(publishers)
 }
 
 fn unknown_publisher(publisher: PublisherId) -> anyhow::Result<Value> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod ledger;
+mod payouts;
 mod receipts;
 mod statements;
 
@@ -22,6 +23,7 @@ use crate::service;
 use crate::store_commands::{self, StoreAction};
 use audit::Audit;
 use ledger::LedgerAction;
+use payouts::PayoutsAction;
 use receipts::ReceiptsAction;
 use statements::StatementsAction;
 
@@ -61,6 +63,9 @@ enum Action {
     /// Close publishers' statements, and list them.
     #[command(subcommand)]
     Statements(StatementsAction),
+    /// Record what was paid of statements, and list what is due.
+    #[command(subcommand)]
+    Payouts(PayoutsAction),
     /// Check what publishers can prove.
     #[command(subcommand)]
     Receipts(ReceiptsAction),
@@ -149,6 +154,7 @@ fn act(
             return Ok(writeln!(out, "{} is in order", config.file().display())?);
         }
         Action::Ledger(action) => return action.run(&config, environment, out),
+        Action::Payouts(action) => return action.run(&config, environment, out),
         Action::Audit(options) => return options.run(&config, environment, out),
         Action::Receipts(action) => return action.run(out),
         Action::Statements(action) => action.command()?,

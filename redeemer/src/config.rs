@@ -20,7 +20,7 @@ use farthing_service::traces::TracesConfig;
 use serde::Deserialize;
 
 use crate::audit::AuditConfig;
-use crate::ledger::BasisPoints;
+use crate::ledger::{BasisPoints, HoldDays};
 use crate::limits::LimitsConfig;
 
 /// Every key of the file; `configs/redeemer.toml` explains them.
@@ -42,6 +42,8 @@ struct ConfigKeys {
     #[serde(default)]
     commission_basis_points: BasisPoints,
     #[serde(default)]
+    payout_hold_days: HoldDays,
+    #[serde(default)]
     limits: LimitsConfig,
     #[serde(default)]
     timeouts: Timeouts,
@@ -54,7 +56,7 @@ struct ConfigKeys {
 }
 
 sort_keys!(ConfigKeys {
-    running: [commission_basis_points, log_level],
+    running: [commission_basis_points, payout_hold_days, log_level],
     restart: [
         listen,
         tls,
@@ -100,6 +102,8 @@ pub struct Config {
     pub base: PathBuf,
     /// The share of statements closed from now on that the operator keeps.
     pub commission: BasisPoints,
+    /// Days after its last one for which a statement is held before it may be paid.
+    pub payout_hold_days: u32,
     /// What anybody may ask.
     pub limits: LimitsConfig,
     /// How long anything may take.
@@ -136,6 +140,7 @@ impl Config {
             store,
             base,
             commission: keys.commission_basis_points,
+            payout_hold_days: keys.payout_hold_days.get(),
             limits: keys.limits,
             timeouts: keys.timeouts,
             audit: keys.audit,
@@ -212,6 +217,7 @@ mod tests {
             ("store_ms = 2000", "# The default.", "", ""),
             ("\"info\"", "\"warn\"", "log_level", ""),
             ("basis_points = 0", "basis_points = 250", "commission_basis_points", ""),
+            ("hold_days = 30", "hold_days = 0", "payout_hold_days", ""),
             ("_per_hour = 10000", "_per_hour = 1", "limits.invalid_tokens_per_hour", ""),
             ("connections = 10000", "connections = 1", "", "limits.connections"),
             ("127.0.0.1:8702", "127.0.0.1:1", "", "listen"),
@@ -261,6 +267,7 @@ mod tests {
             ("store_ms = 2000", "store_ms = 0", "timeouts.store_ms"),
             ("requests_burst = 5000", "requests_burst = 0", "limits.requests_burst"),
             ("basis_points = 0", "basis_points = 10001", "commission_basis_points"),
+            ("hold_days = 30", "hold_days = 366", "payout_hold_days"),
         ] {
             let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with("/etc/farthing/redeemer.toml: ") && error.contains(line), "{error}");

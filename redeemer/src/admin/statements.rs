@@ -3,7 +3,7 @@ use farthing_protocol::Day;
 use farthing_service::environment::Environment;
 use serde_json::{Value, json};
 
-use super::unknown_publisher;
+use super::listed_publishers;
 use crate::ledger::{BasisPoints, Closing, Statement};
 use crate::publishers::{Publisher, PublisherId};
 use crate::store::Stores;
@@ -38,15 +38,8 @@ pub(super) async fn close(
 
 /// The statements of one publisher or of all.
 pub(super) async fn list(publisher: Option<PublisherId>, stores: &Stores) -> anyhow::Result<Value> {
-    let mut publishers = stores.publishers.list().await?;
-    if let Some(id) = publisher {
-        publishers.retain(|publisher| publisher.id == id);
-        if publishers.is_empty() {
-            return unknown_publisher(id);
-        }
-    }
     let mut lines = Vec::new();
-    for publisher in publishers {
+    for publisher in listed_publishers(publisher, stores).await? {
         let statements = stores.statements.statements(publisher.id).await?;
         lines.extend(statements.iter().map(|statement| listed(&publisher, statement)));
     }

@@ -7,7 +7,7 @@ use farthing_service::program::print_lines;
 
 use crate::admin::{self, Command};
 use crate::config::Config;
-use crate::ledger::AdjustmentId;
+use crate::ledger::EntryId;
 
 // The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
 /// `farthing-redeemer ledger`.
@@ -53,9 +53,9 @@ impl LedgerAction {
     ) -> anyhow::Result<()> {
         let answer = match self {
             Self::Adjust { publisher_id, day, denomination, tokens, reason, id } => {
-                let id: AdjustmentId = match id {
+                let id: EntryId = match id {
                     Some(id) => id.parse().context("--id")?,
-                    None => AdjustmentId::random()?,
+                    None => EntryId::random()?,
                 };
                 let command = Command::Adjust {
                     publisher: publisher_id.parse().context("PUBLISHER_ID")?,

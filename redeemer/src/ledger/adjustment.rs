@@ -5,7 +5,7 @@ use farthing_service::record::Record;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{AdjustmentId, Reason};
+use super::{EntryId, Remark};
 use crate::publishers::PublisherId;
 
 /// An entry of the operator's: tokens that a publisher has more, or less, beside what it was credited. It is never
@@ -14,7 +14,7 @@ use crate::publishers::PublisherId;
 #[serde(deny_unknown_fields)]
 pub struct Adjustment {
     /// Its id, which no other entry of the publisher has.
-    pub id: AdjustmentId,
+    pub id: EntryId,
     /// Whose.
     pub publisher: PublisherId,
     /// The day that it is about.
@@ -24,7 +24,7 @@ pub struct Adjustment {
     /// How many.
     pub tokens: SignedTokens,
     /// Why.
-    pub reason: Reason,
+    pub reason: Remark,
     /// The day on which it was made.
     pub made: Day,
 }

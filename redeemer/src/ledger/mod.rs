@@ -1,21 +1,28 @@
-//! What publishers are owed: their credits, the operator's entries beside them, and the statements that add both up.
+//! What publishers are owed: their credits, the operator's entries beside them, the statements that add both up, and what was
+//! paid of those.
 //!
 //! Nothing here is ever corrected: a mistake gets an opposite entry, and what comes late gets into the next statement.
 
 mod adjustment;
-mod adjustment_id;
 mod basis_points;
 mod closing;
 mod entries;
-mod reason;
+mod entry_id;
+mod hold_days;
+mod paying;
+mod payout;
+mod remark;
 mod statement;
 mod statement_id;
 
 pub use adjustment::{Adjustment, SignedTokens};
-pub use adjustment_id::AdjustmentId;
 pub use basis_points::BasisPoints;
 pub use closing::{Closing, LedgerOverflow, close};
 pub use entries::{CreditLine, Entries};
-pub use reason::Reason;
+pub use entry_id::EntryId;
+pub use hold_days::HoldDays;
+pub use paying::{Due, NotPaid, Paying, due, pay};
+pub use payout::Payout;
+pub use remark::Remark;
 pub use statement::Statement;
 pub use statement_id::StatementId;

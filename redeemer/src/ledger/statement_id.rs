@@ -2,10 +2,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use farthing_protocol::{Currency, Day};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Which of a publisher's statements: its currency and last day, as `EUR.2026-11-30`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct StatementId {
     /// The currency.
     pub currency: Currency,
@@ -31,6 +33,20 @@ impl FromStr for StatementId {
         let (currency, day) = text.split_once('.').ok_or(InvalidStatementId)?;
         let currency = currency.parse().map_err(|_| InvalidStatementId)?;
         Ok(Self { currency, through: day.parse().map_err(|_| InvalidStatementId)? })
+    }
+}
+
+impl From<StatementId> for String {
+    fn from(id: StatementId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for StatementId {
+    type Error = InvalidStatementId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

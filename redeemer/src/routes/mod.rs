@@ -2,6 +2,7 @@
 
 mod balance;
 mod keys;
+mod payouts;
 mod redemptions;
 mod statements;
 mod totals;
@@ -9,11 +10,12 @@ mod totals;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
-use farthing_api::ProblemKind;
+use farthing_api::{Envelope, ProblemKind};
 use farthing_service::bearer::bearer_token;
 use farthing_service::health::{self, Readiness};
 use farthing_service::problem::ProblemResponse;
 use farthing_service::rate_limit::limited;
+use serde::Serialize;
 
 use crate::publishers::{ApiKey, PublisherId};
 use crate::service::Redeemer;
@@ -31,6 +33,7 @@ pub fn of(redeemer: &Arc<Redeemer>) -> impl Fn(&mut web::ServiceConfig) + Clone 
                     .configure(redemptions::configure)
                     .configure(balance::configure)
                     .configure(statements::configure)
+                    .configure(payouts::configure)
                     .configure(keys::configure)
                     .configure(totals::configure);
             },
@@ -46,4 +49,14 @@ async fn publisher(redeemer: &Redeemer, request: &HttpRequest) -> Result<Publish
     };
     let key = bearer_token(request.headers()).and_then(ApiKey::parse).ok_or_else(unknown)?;
     redeemer.questions.ask(redeemer.stores.publishers.by_api_key(key.hash())).await?.ok_or_else(unknown)
+}
+
+/// A document that the redeemer signs.
+fn signed(
+    redeemer: &Redeemer,
+    payload_type: &str,
+    document: &impl Serialize,
+) -> Result<web::Json<Envelope>, ProblemResponse> {
+    let envelope = redeemer.signing_key.sign_envelope(payload_type, document);
+    envelope.map(web::Json).map_err(|error| ProblemResponse::internal(&error))
 }

@@ -3,9 +3,8 @@ use farthing_api::{
     Envelope, ProblemKind, STATEMENT_PAYLOAD_TYPE, STATEMENTS_PAYLOAD_TYPE, StatementListing,
 };
 use farthing_service::problem::ProblemResponse;
-use serde::Serialize;
 
-use super::publisher;
+use super::{publisher, signed};
 use crate::ledger::{Statement, StatementId};
 use crate::service::Redeemer;
 
@@ -42,13 +41,4 @@ async fn show(
     let statement = redeemer.questions.ask(redeemer.stores.statements.statement(publisher, id)).await?;
     let statement = statement.ok_or_else(unknown)?;
     signed(&redeemer, STATEMENT_PAYLOAD_TYPE, &statement.view())
-}
-
-fn signed(
-    redeemer: &Redeemer,
-    payload_type: &str,
-    document: &impl Serialize,
-) -> Result<web::Json<Envelope>, ProblemResponse> {
-    let envelope = redeemer.signing_key.sign_envelope(payload_type, document);
-    envelope.map(web::Json).map_err(|error| ProblemResponse::internal(&error))
 }

@@ -11,6 +11,7 @@ use farthing_service::record::{self, Record};
 
 use super::backup_records::{Credit, SHORT_MARKS, SpentSet, UNCREDITED, Uncredited};
 use super::{KeptAnswer, RedeemedTotal};
+use crate::ledger::{Payout, Statement, StatementId};
 use crate::publishers::Publisher;
 
 /// Everything that a walk through the store has met; of the marks only how many there are.
@@ -30,6 +31,9 @@ pub struct RedeemerBooks {
     kept: HashMap<Vec<u8>, u64>,
     kept_by_end: BTreeSet<Vec<u8>>,
     publishers: BTreeMap<Vec<u8>, Publisher>,
+    /// What each statement comes to, by publisher and id; and what was paid of it.
+    statements: BTreeMap<(Vec<u8>, StatementId), i64>,
+    paid: BTreeMap<(Vec<u8>, StatementId), u64>,
     names: BTreeMap<Vec<u8>, Vec<u8>>,
     api_keys: BTreeMap<Vec<u8>, Vec<u8>>,
     findings: Findings,
@@ -74,6 +78,18 @@ impl Books for RedeemerBooks {
                     self.publishers.insert(key, publisher);
                 }
             }
+            "statements" => {
+                if let Some(statement) = self.read::<Statement>(&table, &key, &value) {
+                    let of = (statement.publisher.as_bytes().to_vec(), statement.id());
+                    self.statements.insert(of, statement.net_minor);
+                }
+            }
+            "payouts" => {
+                if let Some(payout) = self.read::<Payout>(&table, &key, &value) {
+                    let of = (payout.publisher.as_bytes().to_vec(), payout.statement);
+                    add(&mut self.paid, of, payout.amount_minor);
+                }
+            }
             "publisher-names" => drop(self.names.insert(key, value)),
             "api-keys" => drop(self.api_keys.insert(key, value)),
             _ => {}
@@ -85,6 +101,7 @@ impl Books for RedeemerBooks {
         self.compare_credits();
         self.compare_answers();
         self.compare_publishers();
+        self.compare_payouts();
         self.findings
     }
 }
@@ -182,6 +199,19 @@ impl RedeemerBooks {
         }
         for (table, key, what) in found {
             self.find(table, &key, what);
+        }
+    }
+
+    fn compare_payouts(&mut self) {
+        for ((publisher, id), paid) in std::mem::take(&mut self.paid) {
+            let net = self.statements.get(&(publisher.clone(), id)).copied().unwrap_or(0);
+            if u64::try_from(net).unwrap_or(0) < paid {
+                self.find(
+                    "payouts",
+                    &publisher,
+                    &format!("more of the statement {id} was paid than it comes to"),
+                );
+            }
         }
     }
 

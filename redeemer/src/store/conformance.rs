@@ -15,10 +15,10 @@ use farthing_protocol::{Authenticator, Day, SECONDS_PER_DAY, TokenKeyId};
 use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
 use super::{
-    Adjusted, KeptAnswers, KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, PinsWithSets, PublisherAdded,
-    Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
+    Adjusted, KeptAnswers, KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, Paid, Payouts, PinsWithSets,
+    PublisherAdded, Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
 };
-use crate::ledger::{Adjustment, Closing, Statement};
+use crate::ledger::{Adjustment, Closing, NotPaid, Paying, Statement, StatementId};
 use crate::publishers::{ApiKey, ApiKeyRecord, Publisher, PublisherId};
 use crate::redemption::{
     IdempotencyKey, IdempotencyMac, IdempotencySecret, Judged, KeyFacts, RedemptionRequest, RequestMac,
@@ -43,6 +43,7 @@ pub trait Store:
     + Publishers
     + Ledger
     + Statements
+    + Payouts
     + RedeemedTotals
     + PinnedKeys
     + 'static
@@ -56,6 +57,7 @@ impl<S> Store for S where
         + Publishers
         + Ledger
         + Statements
+        + Payouts
         + RedeemedTotals
         + PinnedKeys
         + 'static
@@ -91,6 +93,7 @@ macro_rules! conformance {
             adjustments_are_kept_once,
             statements_are_closed_once_and_stay,
             statements_closed_at_once_state_everything_once,
+            a_statement_is_paid_once,
             totals_are_counted_by_key_and_day,
             publishers_and_their_keys,
             pins_stay,

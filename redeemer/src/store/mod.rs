@@ -18,7 +18,7 @@ use farthing_service::record::{self, Record, RecordError};
 use farthing_service::unavailable::Unavailable;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Adjustment, Closing, Entries, Statement, StatementId};
+use crate::ledger::{Adjustment, Closing, Entries, NotPaid, Paying, Payout, Statement, StatementId, pay};
 use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
@@ -124,6 +124,17 @@ pub trait Statements: Send + Sync {
     ) -> Result<Option<Statement>, Unavailable>;
 }
 
+/// What was paid of publishers' statements.
+#[async_trait]
+pub trait Payouts: Send + Sync {
+    /// Records a payout for ever, if [`pay`] allows it, in one step with what that looks at; unless the publisher has one
+    /// with its id.
+    async fn pay(&self, paying: Paying) -> Result<Paid, Unavailable>;
+
+    /// A publisher's payouts, oldest first.
+    async fn payouts(&self, publisher: PublisherId) -> Result<Vec<Payout>, Unavailable>;
+}
+
 /// What was redeemed, by key and day.
 #[async_trait]
 pub trait RedeemedTotals: Send + Sync {
@@ -176,6 +187,27 @@ impl Redeemed {
     /// Whether an answer is kept that was not before: those that credit something are.
     pub const fn is_newly_kept(&self) -> bool {
         matches!(self, Self::Done(answer) if !answer.credited.is_empty())
+    }
+}
+
+/// What became of [`Payouts::pay`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paid {
+    /// It is recorded.
+    Done(Payout),
+    /// The publisher has this one with its id; nothing was written.
+    Kept(Payout),
+    /// So much is not due; nothing was written.
+    Refused(NotPaid),
+}
+
+impl Paid {
+    /// What becomes of it where these are all of the publisher's statements and payouts.
+    fn decide(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Self {
+        if let Some(kept) = payouts.iter().find(|payout| payout.id == paying.id) {
+            return Self::Kept(kept.clone());
+        }
+        pay(paying, statements, payouts).map_or_else(Self::Refused, Self::Done)
     }
 }
 

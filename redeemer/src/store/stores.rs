@@ -11,7 +11,8 @@ use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
 use super::embedded::{EmbeddedCopies, EmbeddedRebuild};
 use super::redis::{self, RedisCopies, RedisRebuild};
 use super::{
-    KeptAnswers, Ledger, Leftovers, PinsWithSets, Publishers, RedeemedTotals, SpentTokens, Statements,
+    KeptAnswers, Ledger, Leftovers, Payouts, PinsWithSets, Publishers, RedeemedTotals, SpentTokens,
+    Statements,
 };
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
@@ -33,6 +34,8 @@ pub struct Stores {
     pub ledger: Arc<dyn Ledger>,
     /// What their statements say.
     pub statements: Arc<dyn Statements>,
+    /// What was paid of them.
+    pub payouts: Arc<dyn Payouts>,
     /// What was redeemed.
     pub totals: Arc<dyn RedeemedTotals>,
     /// The facts of each key as first seen, each with its spent set.
@@ -84,6 +87,7 @@ impl Stores {
             + Publishers
             + Ledger
             + Statements
+            + Payouts
             + RedeemedTotals
             + PinnedKeys
             + DumpRecords
@@ -99,6 +103,7 @@ impl Stores {
             publishers: store.clone(),
             ledger: store.clone(),
             statements: store.clone(),
+            payouts: store.clone(),
             totals: store.clone(),
             pins: Arc::new(PinsWithSets::new(store.clone(), store.clone())),
             records: store,

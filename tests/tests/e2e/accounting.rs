@@ -1,6 +1,7 @@
 //! What a publisher is owed and whether it adds up: entries, statements and the redeemer's audit, in real processes.
 
 use std::fs;
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use farthing_protocol::{Day, SECONDS_PER_DAY};
@@ -96,14 +97,10 @@ fn what_dies_half_way_is_repeated(world: &World) {
     let adjust = [&adjust[..], &["--reason", "a gift"]].concat();
     for step in ["adjustment.before", "adjustment.after"] {
         let dying = world.serve_until(Program::Redeemer, step).unwrap();
-        let failed = world.try_admin(Program::Redeemer, &adjust).unwrap();
-        let error = String::from_utf8(failed.stderr).unwrap();
-        assert_eq!(failed.status.code(), Some(1), "{step}: {error}");
+        let tried = tried_id(&world.try_admin(Program::Redeemer, &adjust).unwrap(), step);
         dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
-        let (_, rest) = error.split_once("to repeat it safely add --id ").expect(step);
-        let tried = rest.split(':').next().unwrap();
         let _redeemer = world.serve(Program::Redeemer).unwrap();
-        world.admin(Program::Redeemer, &[&adjust[..], &["--id", tried]].concat()).unwrap();
+        world.admin(Program::Redeemer, &[&adjust[..], &["--id", &tried]].concat()).unwrap();
     }
     let listed = world.admin(Program::Redeemer, &["ledger", "list", &id]).unwrap();
     assert_eq!(listed.len(), 2 + 1, "two entries and the balance: {listed:?}");
@@ -132,6 +129,31 @@ fn what_dies_half_way_is_repeated(world: &World) {
     let net: Vec<_> = statements.iter().map(|statement| statement["net_minor"].as_i64().unwrap()).collect();
     assert_eq!(net, [14, 1], "two halves of a cent make one");
     assert_eq!(statements[1]["carried_micros"], 0);
+
+    world.stop_clock(morning + 40 * SECONDS_PER_DAY).unwrap();
+    let statement = statements[0]["id"].as_str().unwrap();
+    let pay = ["payouts", "record", &id, statement, "--amount-minor", "5", "--reference", "transfer 7"];
+    for (number, step) in ["payout.before", "payout.after"].into_iter().enumerate() {
+        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        let tried = tried_id(&world.try_admin(Program::Redeemer, &pay).unwrap(), step);
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        let _redeemer = world.serve(Program::Redeemer).unwrap();
+        for _ in 0..2 {
+            world.admin(Program::Redeemer, &[&pay[..], &["--id", &tried]].concat()).unwrap();
+        }
+        assert_eq!(world.admin(Program::Redeemer, &["payouts", "list", &id]).unwrap().len(), number + 1);
+    }
+    let due = world.admin(Program::Redeemer, &["payouts", "due"]).unwrap();
+    let due: Vec<_> = due.iter().map(|line| json(line)["payable_minor"].as_u64().unwrap()).collect();
+    assert_eq!(due, [4, 1]);
+}
+
+/// With which id a command that died says that it can be repeated.
+fn tried_id(failed: &Output, step: &str) -> String {
+    let error = String::from_utf8_lossy(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{step}: {error}");
+    let (_, rest) = error.split_once("to repeat it safely add --id ").expect(step);
+    rest.split(':').next().unwrap().to_owned()
 }
 
 #[test]

@@ -76,6 +76,7 @@ const CASES: &[Case] = &[
     case(Program::Redeemer, "credit", "credits", "credits:*", Place::Field("version"), Met::By(balance)),
     case(Program::Redeemer, "adjustment", "adjustments", "adjustments:*", Place::Fields, Met::By(balance)),
     case(Program::Redeemer, "statement", "statements", "statements:*", Place::Fields, Met::By(statements)),
+    case(Program::Redeemer, "payout", "payouts", "payouts:*", Place::Fields, Met::By(payouts)),
     case(
         Program::Redeemer,
         "kept answer",
@@ -117,6 +118,11 @@ fn statements(expected: &Expected, redeemer: &str) -> Answer {
     http::get(&format!("{redeemer}/v1/statements"), &[("Authorization", &bearer)]).unwrap()
 }
 
+fn payouts(expected: &Expected, redeemer: &str) -> Answer {
+    let bearer = expected.publisher.publisher().bearer();
+    http::get(&format!("{redeemer}/v1/payouts"), &[("Authorization", &bearer)]).unwrap()
+}
+
 fn redeem(expected: &Expected, redeemer: &str) -> Answer {
     post(expected, redeemer, "new", &expected.unspent)
 }
@@ -134,16 +140,19 @@ fn post(expected: &Expected, redeemer: &str, idempotency_key: &str, tokens: &[St
 }
 
 /// Tables that no released version has left anything in: this one writes what is raised there.
-const WRITTEN_NOW: &[&str] = &["adjustments", "statements"];
+const WRITTEN_NOW: &[&str] = &["adjustments", "statements", "payouts"];
 
-/// An entry beside the publisher's credit, and a statement of it.
+/// An entry beside the publisher's credit, a statement of it, and a payout of that.
 fn write_now(world: &World, expected: &Expected) {
     let (day, denomination) = (["--day", "2020-01-31"], ["--denomination", "EUR-10000"]);
-    let more = ["--tokens", "-1", "--reason", "counted twice"];
+    let more = ["--tokens", "1", "--reason", "a gift"];
     let adjust = [&["ledger", "adjust", &expected.publisher.id][..], &day, &denomination, &more].concat();
     assert_eq!(world.admin(Program::Redeemer, &adjust).unwrap().len(), 1);
     let closed = world.admin(Program::Redeemer, &["statements", "close", "--through", day[1]]).unwrap();
     assert_eq!(closed.len(), 1, "{closed:?}");
+    let statement = format!("EUR.{}", day[1]);
+    let pay = ["payouts", "record", &expected.publisher.id, &statement, "--reference", "transfer 7"];
+    assert_eq!(world.admin(Program::Redeemer, &pay).unwrap().len(), 1);
 }
 
 /// Writes a version that no release has reached into every record of a table; how many there are.

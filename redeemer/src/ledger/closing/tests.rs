@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::AdjustmentId;
+use crate::ledger::EntryId;
 
 fn day(number: u32) -> Day {
     Day::from_number(20_000 + number).unwrap()
@@ -21,7 +21,7 @@ fn credit(number: u32, denomination: &str, tokens: u64) -> CreditLine {
 
 fn adjustment(number: u32, denomination: &str, tokens: i64) -> Adjustment {
     Adjustment {
-        id: AdjustmentId::random().unwrap(),
+        id: EntryId::random().unwrap(),
         publisher: PublisherId::from_bytes([1; 16]),
         day: day(number),
         denomination: denomination.parse().unwrap(),

@@ -1,7 +1,7 @@
 //! What publishers are owed: from the operator's commands to the signed statement.
 
 use super::*;
-use crate::ledger::AdjustmentId;
+use crate::ledger::EntryId;
 
 fn obey(running: &Running, command: Command) -> Result<Value, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -15,7 +15,7 @@ fn payload(answer: &Answer, payload_type: &str) -> Value {
     serde_json::from_slice(&envelope.payload.0).unwrap()
 }
 
-fn adjust(running: &Running, id: AdjustmentId, days_ahead: u32, tokens: i64) -> Result<Value, String> {
+fn adjust(running: &Running, id: EntryId, days_ahead: u32, tokens: i64) -> Result<Value, String> {
     let publisher = running.get("/v1/balance").json()["publisher"].as_str().unwrap().parse().unwrap();
     obey(
         running,
@@ -35,13 +35,13 @@ fn an_entry_is_made_once_and_the_balance_may_be_below_zero() {
     let key = TestKey::starting(1, 0, "EUR-10000");
     let running = Running::start(&[&key]);
     running.redeem("a", &[&key.token(1), &key.token(2)], true).results(200, &["accepted"; 2]);
-    let id = AdjustmentId::random().unwrap();
+    let id = EntryId::random().unwrap();
     let made = adjust(&running, id, 0, -3).unwrap();
     running.clock.0.store(NOW + SECONDS_PER_DAY, Ordering::Relaxed);
     assert_eq!(adjust(&running, id, 0, -3).unwrap(), made, "a day later it is the same entry");
     let other = adjust(&running, id, 0, 3).unwrap_err();
     assert!(other.contains("has another entry with the id"), "{other}");
-    let future = adjust(&running, AdjustmentId::random().unwrap(), 2, 3).unwrap_err();
+    let future = adjust(&running, EntryId::random().unwrap(), 2, 3).unwrap_err();
     assert!(future.contains("has not begun"), "{future}");
 
     let balance = running.get("/v1/balance").json();
@@ -114,4 +114,43 @@ fn the_last_month_is_closed_unless_said_otherwise() {
     running.clock.0.store(NOW + 11 * SECONDS_PER_DAY, Ordering::Relaxed);
     let closed = obey(&running, Command::CloseStatements { through: None }).unwrap();
     assert_eq!(closed[0]["statement"]["id"], "EUR.2026-11-30");
+}
+
+#[test]
+fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
+    let key = TestKey::starting(1, 0, "EUR-10000");
+    let running = Running::start(&[&key]);
+    running.redeem("a", &[&key.token(1), &key.token(2)], true).results(200, &["accepted"; 2]);
+    running.clock.0.store(NOW + SECONDS_PER_DAY, Ordering::Relaxed);
+    let through = farthing_protocol::Day::from_unix(NOW);
+    let closed = obey(&running, Command::CloseStatements { through: Some(through) }).unwrap();
+    let publisher = closed[0]["publisher"].as_str().unwrap().parse().unwrap();
+    let id = EntryId::random().unwrap();
+    let pay = |id, publisher, amount_minor| {
+        let statement = format!("EUR.{through}").parse().unwrap();
+        let reference = "transfer 7".parse().unwrap();
+        obey(&running, Command::RecordPayout { publisher, id, statement, amount_minor, reference })
+    };
+    let held = pay(id, publisher, None).unwrap_err();
+    assert!(held.contains(&format!("held until {}", through.plus(31))), "{held}");
+    let due = obey(&running, Command::DuePayouts).unwrap();
+    assert_eq!((&due[0]["unpaid_minor"], &due[0]["payable_minor"]), (&json!(2), &json!(0)));
+
+    running.clock.0.store(NOW + 31 * SECONDS_PER_DAY, Ordering::Relaxed);
+    assert_eq!(obey(&running, Command::DuePayouts).unwrap()[0]["payable_minor"], 2);
+    let paid = pay(id, publisher, None).unwrap();
+    assert_eq!(paid[0]["amount_minor"], 2);
+    assert_eq!(pay(id, publisher, Some(2)).unwrap(), paid);
+    let other = pay(id, publisher, Some(1)).unwrap_err();
+    assert!(other.contains("another payout with the id"), "{other}");
+    let again = pay(EntryId::random().unwrap(), publisher, None).unwrap_err();
+    assert!(again.contains("nothing is due of the statement"), "{again}");
+    let stranger = pay(id, "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap(), None).unwrap_err();
+    assert!(stranger.contains("there is no publisher"), "{stranger}");
+    assert_eq!(obey(&running, Command::DuePayouts).unwrap(), json!([]));
+
+    let seen = payload(&running.get("/v1/payouts"), farthing_api::PAYOUTS_PAYLOAD_TYPE);
+    assert_eq!(seen["payouts"][0]["reference"], "transfer 7");
+    let listed = obey(&running, Command::ListPayouts { publisher: None }).unwrap();
+    assert_eq!((&listed[0]["payout"], listed.as_array().unwrap().len()), (&seen["payouts"][0], 1));
 }

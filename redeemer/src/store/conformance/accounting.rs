@@ -104,3 +104,39 @@ pub async fn statements_closed_at_once_state_everything_once<F: Fixture>() {
     let tokens: u64 = closed.iter().flat_map(|one| &one.credits).map(|line| line.tokens).sum();
     assert_eq!(tokens, 2);
 }
+
+/// Paying all that is due of a statement of publisher 1, many days later.
+pub fn paying(id: u8, statement: StatementId) -> Paying {
+    Paying {
+        id: Base64Url([id; 16]).to_string().parse().unwrap(),
+        publisher: publisher(1),
+        statement,
+        amount_minor: None,
+        reference: "transfer 7".parse().unwrap(),
+        made: Day::from_unix(NOW).plus(100),
+        hold_days: 30,
+    }
+}
+
+pub async fn a_statement_is_paid_once<F: Fixture>() {
+    let (_fixture, store) = with_publisher::<F>().await;
+    results(&*store, redemption("a", true, vec![genuine(0, 1), genuine(0, 2)])).await;
+    let unknown = StatementId { currency: "EUR".parse().unwrap(), through: Day::from_unix(NOW) };
+    let refused = store.pay(paying(1, unknown)).await.unwrap();
+    assert_eq!(refused, Paid::Refused(NotPaid::UnknownStatement(unknown)));
+    let closed = store.close(closing(0)).await.unwrap().remove(0);
+    let mut attempts = tokio::task::JoinSet::new();
+    for number in 1..=6 {
+        let (store, paying) = (Arc::clone(&store), paying(number, closed.id()));
+        attempts.spawn(async move { store.pay(paying).await.unwrap() });
+    }
+    let outcomes = attempts.join_all().await;
+    let done: Vec<_> = outcomes.iter().filter(|paid| matches!(paid, Paid::Done(_))).collect();
+    let [Paid::Done(payout)] = done.as_slice() else { panic!("{outcomes:?}") };
+    assert_eq!(Some(payout.amount_minor), closed.net_minor.try_into().ok());
+    assert_eq!(outcomes.iter().filter(|paid| **paid == Paid::Refused(NotPaid::NothingDue)).count(), 5);
+    assert_eq!(store.payouts(publisher(1)).await.unwrap(), std::slice::from_ref(payout));
+    assert_eq!(store.payouts(publisher(2)).await.unwrap(), []);
+    let again = Paying { id: payout.id, amount_minor: Some(1_000), ..paying(9, closed.id()) };
+    assert_eq!(store.pay(again).await.unwrap(), Paid::Kept(payout.clone()));
+}

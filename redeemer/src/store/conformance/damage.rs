@@ -1,6 +1,6 @@
 //! Stores that were damaged, and what must never be forgotten.
 
-use super::accounting::{adjustment, closing};
+use super::accounting::{adjustment, closing, paying};
 use super::publishers::{api_key, named};
 use super::*;
 
@@ -37,10 +37,11 @@ pub async fn a_newer_record_is_unavailable<F: Fixture>() {
     let (fixture, store) = with_sets::<F>().await;
     let (key, record) = api_key();
     store.add(named(1, "Daily", record)).await.unwrap();
-    results(&*store, redemption("a", true, vec![genuine(0, 1)])).await;
+    results(&*store, redemption("a", true, vec![genuine(0, 1), genuine(0, 3), genuine(0, 4)])).await;
     let entry = adjustment(1, -1);
     store.adjust(entry.clone()).await.unwrap();
-    assert_eq!(store.close(closing(0)).await.unwrap().len(), 1);
+    let closed = store.close(closing(0)).await.unwrap().remove(0);
+    assert!(matches!(store.pay(paying(1, closed.id())).await.unwrap(), Paid::Done(_)));
     fixture.raise_versions().await;
     assert!(store.redeem(redemption("a", true, vec![genuine(0, 1)])).await.is_err());
     assert!(store.redeem(redemption("b", true, vec![genuine(0, 2)])).await.is_err());
@@ -48,6 +49,8 @@ pub async fn a_newer_record_is_unavailable<F: Fixture>() {
     assert!(store.entries(publisher(1)).await.is_err());
     assert!(store.adjust(entry).await.is_err());
     assert!(store.close(closing(1)).await.is_err());
+    assert!(store.payouts(publisher(1)).await.is_err());
+    assert!(store.pay(paying(2, closed.id())).await.is_err());
     assert!(store.statements(publisher(1)).await.is_err());
     assert!(store.totals().await.is_err());
     assert!(store.by_api_key(key.hash()).await.is_err());

@@ -4,6 +4,7 @@ mod copies;
 mod kept_answers;
 mod ledger;
 mod leftovers;
+mod payouts;
 mod publishers;
 mod rebuild;
 mod redeemed_totals;

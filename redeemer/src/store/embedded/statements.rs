@@ -47,8 +47,13 @@ impl Statements for EmbeddedStore {
 
 fn to_close(transaction: &WriteTransaction, closing: &Closing) -> Result<Vec<Statement>, Fault> {
     let entries = ledger::entries(transaction, closing.publisher)?;
-    let earlier: Vec<Statement> = records_of(&transaction.open_table(STATEMENTS)?, closing.publisher)?;
+    let earlier = all(transaction, closing.publisher)?;
     close(closing, &entries, &earlier).map_err(Fault::because)
+}
+
+/// A publisher's statements as they are in a transaction that writes.
+pub(super) fn all(transaction: &WriteTransaction, publisher: PublisherId) -> Result<Vec<Statement>, Fault> {
+    records_of(&transaction.open_table(STATEMENTS)?, publisher)
 }
 
 fn keep(transaction: &WriteTransaction, closed: &[Statement]) -> Result<(), Fault> {

@@ -35,12 +35,13 @@ impl Fixture for Embedded {
     }
 
     async fn raise_versions(&self) {
-        const RECORDS: [Table; 7] = [
+        const RECORDS: [Table; 8] = [
             table("spent-sets"),
             table("kept-answers"),
             table("credits"),
             table("adjustments"),
             table("statements"),
+            table("payouts"),
             table("redeemed-totals"),
             table("publishers"),
         ];

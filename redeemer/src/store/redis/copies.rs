@@ -1,7 +1,7 @@
 //! The redeemer's store on Redis as a whole, copied while tokens are being redeemed.
 //!
-//! Nothing stops meanwhile. Answers are read first, then statements, then what the operator entered, then everything that is
-//! counted, then the marks: so there is no answer without its credit, no statement of what is not there, totals and credits
+//! Nothing stops meanwhile. Answers are read first, then payouts, then statements, then what the operator entered, then everything that is
+//! counted, then the marks: so there is no answer without its credit, no payout and no statement of what is not there, totals and credits
 //! agree, and every token that they count has its mark. Marks of tokens that were redeemed while the marks were read are in
 //! the copy too, where they do good; how many they are stands beside them, since nobody is credited for them in the copy.
 //!
@@ -51,6 +51,7 @@ const TABLES: &[&str] = &[
     "credits",
     "adjustments",
     "statements",
+    "payouts",
     "redeemed-totals",
     "redeemed-total",
     "publishers",
@@ -82,6 +83,7 @@ impl Copies for RedisCopies {
         if extent == Extent::Records {
             across_groups::finish_decided(store).await?;
         }
+        copy_by_publisher(store, "payouts", &sink).await?;
         copy_by_publisher(store, "statements", &sink).await?;
         copy_by_publisher(store, "adjustments", &sink).await?;
         let mut counts = Counts::default();

@@ -34,7 +34,7 @@ impl Rebuild for RedisRebuild {
             SHORT_MARKS => self.sets.put_short_mark(&entry.key, writes),
             "publishers" => write_publisher(&entry, writes.first()),
             "credits" => write_credit(&entry, writes.first()),
-            "adjustments" | "statements" => {
+            "adjustments" | "statements" | "payouts" => {
                 let (publisher, id) =
                     entry.key.split_first_chunk::<16>().ok_or("an entry is of no publisher")?;
                 writes.first().field(&[entry.table.as_bytes(), b":", publisher], id, &entry.value);

@@ -9,11 +9,13 @@ use crate::ledger::{Closing, Statement, StatementId, close};
 use crate::publishers::PublisherId;
 use crate::store::Statements;
 
-static CLOSE: Script = redis_script!("scripts/statements_close.lua");
-static READ: Script = redis_script!("scripts/statements_read.lua");
+/// Adds records to a publisher's statements or payouts, and returns whether they were the ones that were seen.
+pub(super) static ADD: Script = redis_script!("scripts/records_add.lua");
+/// Reads them.
+pub(super) static READ: Script = redis_script!("scripts/records_read.lua");
 
-/// How often a publisher whose statements changed under our hands is read again before we give up.
-const TRIES: u32 = 8;
+/// How often a publisher whose records changed under our hands is read again before we give up.
+pub(super) const TRIES: u32 = 8;
 
 /// A hash: statement's id: statement.
 fn statements_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
@@ -35,7 +37,7 @@ impl Statements for RedisStore {
                 let record = record::encode(statement).map_err(unreadable)?;
                 call = call.arg(statement.id().to_string()).arg(record);
             }
-            if self.write(&CLOSE, call).await? {
+            if self.write(&ADD, call).await? {
                 return Ok(closed);
             }
         }

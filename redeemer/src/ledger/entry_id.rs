@@ -5,13 +5,13 @@ use farthing_api::Base64Url;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The id of an [`Adjustment`](super::Adjustment): 16 bytes, random unless the operator chose them, by which the command
+/// The id of an entry of the operator's: 16 bytes, random unless the operator chose them, by which the command
 /// that makes one can be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct AdjustmentId([u8; AdjustmentId::LENGTH]);
+pub struct EntryId([u8; EntryId::LENGTH]);
 
-impl AdjustmentId {
+impl EntryId {
     /// Length in bytes.
     pub const LENGTH: usize = 16;
 
@@ -31,34 +31,34 @@ impl AdjustmentId {
     }
 }
 
-impl fmt::Display for AdjustmentId {
+impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Base64Url(self.0), f)
     }
 }
 
-impl From<AdjustmentId> for String {
-    fn from(id: AdjustmentId) -> Self {
+impl From<EntryId> for String {
+    fn from(id: EntryId) -> Self {
         id.to_string()
     }
 }
 
-/// Text that is no adjustment's id.
+/// Text that is no entry's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("not an adjustment's id, which is base64url of 16 bytes; `ledger list` shows them")]
-pub struct InvalidAdjustmentId;
+#[error("not an entry's id, which is base64url of 16 bytes; `ledger list` and `payouts list` show them")]
+pub struct InvalidEntryId;
 
-impl FromStr for AdjustmentId {
-    type Err = InvalidAdjustmentId;
+impl FromStr for EntryId {
+    type Err = InvalidEntryId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = Base64Url::<Vec<u8>>::decode(text).ok_or(InvalidAdjustmentId)?;
-        bytes.try_into().map(Self).map_err(|_| InvalidAdjustmentId)
+        let bytes = Base64Url::<Vec<u8>>::decode(text).ok_or(InvalidEntryId)?;
+        bytes.try_into().map(Self).map_err(|_| InvalidEntryId)
     }
 }
 
-impl TryFrom<String> for AdjustmentId {
-    type Error = InvalidAdjustmentId;
+impl TryFrom<String> for EntryId {
+    type Error = InvalidEntryId;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -71,13 +71,13 @@ mod tests {
 
     #[test]
     fn an_id_is_its_text_and_random() {
-        let id = AdjustmentId::random().unwrap();
-        assert_ne!(id, AdjustmentId::random().unwrap());
+        let id = EntryId::random().unwrap();
+        assert_ne!(id, EntryId::random().unwrap());
         let json = serde_json::to_string(&id).unwrap();
         assert_eq!(json, format!("\"{id}\""));
-        assert_eq!(serde_json::from_str::<AdjustmentId>(&json).unwrap(), id);
+        assert_eq!(serde_json::from_str::<EntryId>(&json).unwrap(), id);
         for wrong in ["", "AAAA", "not an id"] {
-            assert_eq!(wrong.parse::<AdjustmentId>(), Err(InvalidAdjustmentId));
+            assert_eq!(wrong.parse::<EntryId>(), Err(InvalidEntryId));
         }
     }
 }

@@ -1,0 +1,30 @@
+use serde::{Deserialize, Serialize};
+
+/// `payloadType` of an [`Envelope`](crate::Envelope) around a [`PayoutListing`].
+pub const PAYOUTS_PAYLOAD_TYPE: &str = "application/vnd.farthing.payouts+json";
+
+/// Payload of `GET /v1/payouts`: what the operator says it has paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutListing {
+    /// The publisher's id.
+    pub publisher: String,
+    /// Oldest first.
+    pub payouts: Vec<PayoutEntry>,
+}
+
+/// What was paid of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutEntry {
+    /// Its id.
+    pub id: String,
+    /// The statement's id, as `EUR.2026-11-30`.
+    pub statement: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// How much, in the currency's minor unit.
+    pub amount_minor: u64,
+    /// By which the publisher finds it on its account.
+    pub reference: String,
+    /// The day on which it was recorded, `YYYY-MM-DD`, UTC.
+    pub made: String,
+}

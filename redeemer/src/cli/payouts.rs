@@ -1,0 +1,76 @@
+use std::io::Write;
+
+use anyhow::Context;
+use clap::Subcommand;
+use farthing_service::environment::Environment;
+use farthing_service::program::print_lines;
+
+use crate::admin::{self, Command};
+use crate::config::Config;
+use crate::ledger::EntryId;
+
+// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
+/// `farthing-redeemer payouts`.
+#[derive(Debug, Subcommand)]
+pub(super) enum PayoutsAction {
+    /// Print what is not paid of every statement, from when it may be, and how much today, one JSON object a line.
+    Due,
+    /// Record that a statement was paid, and print the record. The publisher sees it; it never changes and stays for ever.
+    Record {
+        /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        publisher_id: String,
+        /// The statement's id, as EUR.2026-11-30.
+        statement_id: String,
+        /// What the publisher finds it by on its account, 1 to 200 characters.
+        #[arg(long, value_name = "TEXT")]
+        reference: String,
+        /// How much, in the currency's minor unit; all that is due if left out.
+        #[arg(long, value_name = "N")]
+        amount_minor: Option<u64>,
+        /// The payout's id, to repeat a command that failed: with the same id it is recorded once.
+        #[arg(long, allow_hyphen_values = true)]
+        id: Option<String>,
+    },
+    /// Print the payouts, one JSON object a line.
+    List {
+        /// Only this publisher's: its id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        publisher_id: Option<String>,
+    },
+}
+
+impl PayoutsAction {
+    /// Does it.
+    pub(super) fn run(
+        self,
+        config: &Config,
+        environment: &Environment,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let answer = match self {
+            Self::Due => admin::run(Command::DuePayouts, config, environment)?,
+            Self::Record { publisher_id, statement_id, reference, amount_minor, id } => {
+                let id: EntryId = match id {
+                    Some(id) => id.parse().context("--id")?,
+                    None => EntryId::random()?,
+                };
+                let command = Command::RecordPayout {
+                    publisher: publisher_id.parse().context("PUBLISHER_ID")?,
+                    id,
+                    statement: statement_id.parse().context("STATEMENT_ID")?,
+                    amount_minor,
+                    reference: reference.parse().context("--reference")?,
+                };
+                // Whoever does not hear of the outcome needs the id that was tried.
+                admin::run(command, config, environment)
+                    .with_context(|| format!("not known to be recorded; to repeat it safely add --id {id}"))?
+            }
+            Self::List { publisher_id } => {
+                let publisher = publisher_id.map(|id| id.parse()).transpose().context("PUBLISHER_ID")?;
+                admin::run(Command::ListPayouts { publisher }, config, environment)?
+            }
+        };
+        print_lines(answer, out)
+    }
+}
