@@ -14,10 +14,12 @@ use farthing_service::redis::test_server::TestServer;
 
 use super::*;
 use crate::publishers::{Publisher, PublisherId};
-use crate::store::conformance::{Store, adjustment, closing, genuine, key_facts, redemption, results};
+use crate::store::conformance::{
+    Store, adjustment, closing, genuine, key_facts, paying, redemption, results,
+};
 use crate::store::embedded::{EmbeddedCopies, EmbeddedRebuild};
 use crate::store::redis::RedisRebuild;
-use crate::store::{Ledger, PinsWithSets, Publishers, RedeemerBooks, Statements};
+use crate::store::{Ledger, Paid, Payouts, PinsWithSets, Publishers, RedeemerBooks, Statements};
 use crate::test_tokens::NOW;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -160,12 +162,14 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
     let store = made(&server, 100_000, 1).await;
     results(&store, redemption("one", true, vec![genuine(0, 1), genuine(0, 2)])).await;
-    store.adjust(adjustment(1, -1)).await.unwrap();
-    assert_eq!(store.close(closing(1)).await.unwrap().len(), 1);
+    store.adjust(adjustment(1, 3)).await.unwrap();
+    let closed = store.close(closing(1)).await.unwrap().remove(0);
+    assert!(matches!(store.pay(paying(1, closed.id())).await.unwrap(), Paid::Done(_)));
     store.adjust(adjustment(2, 5)).await.unwrap();
     let publisher = PublisherId::from_bytes([1; 16]);
     let (entries, statements) =
         (store.entries(publisher).await.unwrap(), store.statements(publisher).await.unwrap());
+    let payouts = store.payouts(publisher).await.unwrap();
 
     let backup = directory.path().join("of-redis");
     back_up(&RedisCopies(store.clone()), store.birth(), &backup, None, NOW).await.unwrap();
@@ -176,6 +180,7 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     let embedded = EmbeddedStore::open(&database, ServiceKind::Redeemer, TIMEOUT, environment).unwrap();
     assert_eq!(embedded.entries(publisher).await.unwrap(), entries);
     assert_eq!(embedded.statements(publisher).await.unwrap(), statements);
+    assert_eq!(embedded.payouts(publisher).await.unwrap(), payouts);
 
     let backup = directory.path().join("of-embedded");
     let copies = EmbeddedCopies(embedded.clone());
@@ -184,6 +189,8 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     let (_server, restored) = restored_to_redis(file, 1).await;
     assert_eq!(restored.entries(publisher).await.unwrap(), entries);
     assert_eq!(restored.statements(publisher).await.unwrap(), statements);
+    assert_eq!(payouts.len(), 1);
+    assert_eq!(restored.payouts(publisher).await.unwrap(), payouts);
 }
 
 pub(super) fn command(server: &TestServer, name: &str) {
