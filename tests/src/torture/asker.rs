@@ -17,7 +17,7 @@ use crate::{Publisher, Redeemed};
 /// Longest wait for an answer once everything is healed.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Longest wait for clients to come on before the next thing fails.
-const RESPITE: Duration = Duration::from_secs(3);
+const RESPITE: Duration = Duration::from_secs(4);
 
 /// What all clients of a run share.
 pub(super) struct Shared<'a> {

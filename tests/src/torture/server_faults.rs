@@ -80,7 +80,7 @@ pub(super) fn run(
         fail(kind, servers, &mut random).with_context(|| format!("a fault ({})", kind.name()))?;
         *tally.entry(kind.name()).or_default() += 1;
         servers.settle().with_context(|| format!("after a fault ({})", kind.name()))?;
-        shared.let_clients_come_on(random.below(8) as u64);
+        shared.let_clients_come_on(random.below(40) as u64);
     }
     Ok(tally)
 }

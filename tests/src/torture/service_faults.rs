@@ -18,7 +18,7 @@ pub(super) fn run(shared: &Shared<'_>, world: &World, mut random: Random) -> any
     let services = &shared.services;
     let mut moved = 0;
     while !shared.is_over() {
-        shared.let_clients_come_on(random.below(8) as u64);
+        shared.let_clients_come_on(random.below(40) as u64);
         let at = random.below(services.len());
         let name = match random.below(10) {
             0..5 => {

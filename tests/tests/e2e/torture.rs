@@ -1,4 +1,4 @@
-//! Short runs of `cargo xtask torture` on every kind of store: whatever fails, every answer is borne out by the stores.
+//! Short runs of `cargo xtask torture` on every kind of store, two minutes together: whatever fails, every answer is borne out by the stores.
 
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ fn nothing_is_lost_on_one_server_with_replicas() {
 
 #[test]
 fn nothing_is_lost_under_sentinels() {
-    torture(Some(Topology::Sentinel), 30);
+    torture(Some(Topology::Sentinel), 40);
 }
 
 #[test]
 fn nothing_is_lost_in_a_cluster() {
-    torture(Some(Topology::Cluster), 30);
+    torture(Some(Topology::Cluster), 40);
 }
