@@ -9,6 +9,7 @@ mod collector;
 mod crashes;
 mod demo;
 mod failover;
+mod gate;
 mod issuer_answers;
 mod limits;
 mod metrics;
