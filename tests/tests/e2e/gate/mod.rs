@@ -8,6 +8,7 @@ mod passes;
 mod privacy;
 mod proxying;
 mod reload;
+mod servers;
 
 use std::fs;
 use std::time::{Duration, Instant};
