@@ -55,6 +55,13 @@ pub(crate) fn give_pass(answer: &mut HttpResponse<BoxBody>, cookie: &str) {
     }
 }
 
+/// Tells along with a preview how the page can be paid for.
+pub(crate) fn challenge(answer: &mut HttpResponse<BoxBody>, challenge: Option<&str>) {
+    if let Some(value) = challenge.and_then(|challenge| HeaderValue::from_str(challenge).ok()) {
+        answer.headers_mut().append(WWW_AUTHENTICATE, value);
+    }
+}
+
 /// An answer without a body that lets a request through.
 pub(crate) fn empty(status: StatusCode) -> HttpResponseBuilder {
     HttpResponse::build(status)

@@ -23,6 +23,7 @@ mod prices;
 mod proxy;
 mod redeemer;
 mod reload;
+mod request;
 mod routes;
 mod secret;
 mod service;

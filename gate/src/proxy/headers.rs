@@ -39,8 +39,8 @@ pub(super) struct Said<'a> {
     pub(super) authority: &'a str,
     /// `http` or `https`.
     pub(super) scheme: &'a str,
-    /// The client's address, where the site is to know it.
-    pub(super) client: Option<std::net::IpAddr>,
+    /// The client's address, with those of the proxies before the gate, where the site is to know it.
+    pub(super) client: Option<String>,
     /// Whether the reader has paid.
     pub(super) access: Access,
 }
@@ -73,8 +73,8 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     say(HOST, said.authority);
     say(HeaderName::from_static("x-forwarded-host"), said.authority);
     say(HeaderName::from_static("x-forwarded-proto"), said.scheme);
-    if let Some(client) = said.client {
-        say(HeaderName::from_static("x-forwarded-for"), &client.to_string());
+    if let Some(client) = &said.client {
+        say(HeaderName::from_static("x-forwarded-for"), client);
     }
     say(HeaderName::from_static(ACCESS_HEADER), said.access.as_str());
     headers
@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn passed(headers: &[(&str, &str)], client: Option<&str>) -> Vec<String> {
-        let client = client.map(|client| client.parse().unwrap());
+        let client = client.map(str::to_owned);
         let said = Said { authority: "news.example:8443", scheme: "https", client, access: Access::Paid };
         let mut lines: Vec<_> = to_site(&sent(headers), &said)
             .iter()

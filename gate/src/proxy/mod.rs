@@ -4,9 +4,11 @@ mod access;
 mod answer_body;
 mod headers;
 mod request_body;
+mod seen;
 mod upstream;
 mod websocket;
 
 pub(crate) use access::{ACCESS_HEADER, Access};
+pub(crate) use seen::Seen;
 pub(crate) use upstream::Upstream;
 pub use upstream::UpstreamConfig;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::access::Access;
 use super::answer_body::AnswerBody;
 use super::headers::{self, Said};
+use super::seen::Seen;
 use super::{request_body, websocket};
 use crate::origin::Origin;
 use crate::outbound::{self, HttpClient};
@@ -72,14 +73,14 @@ impl Upstream {
         request: &HttpRequest,
         payload: web::Payload,
         path_and_query: &str,
-        authority: &str,
+        seen: &Seen,
         access: Access,
     ) -> Result<HttpResponse, ProblemResponse> {
         let path: PathAndQuery = path_and_query.parse().map_err(|error| away(&error))?;
         let said = Said {
-            authority,
-            scheme: if request.app_config().secure() { "https" } else { "http" },
-            client: request.peer_addr().map(|peer| peer.ip()).filter(|_| self.config.forward_client_address),
+            authority: &seen.authority,
+            scheme: seen.scheme,
+            client: seen.client.clone().filter(|_| self.config.forward_client_address),
             access,
         };
         let mut sent = headers::to_site(request.headers(), &said);

@@ -1,14 +1,16 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::ProblemKind;
 use farthing_service::problem::ProblemResponse;
 use serde::Deserialize;
 
-use super::{admit, pay_answer, refusal};
+use super::{admit, refusal};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
+use crate::page::Page;
 use crate::proxy::{ACCESS_HEADER, Access};
+use crate::request;
 use crate::service::GateService;
 
 /// Adds the paths at which a proxy asks, if one may.
@@ -83,7 +85,8 @@ async fn answer(
         Admission::Preview { .. } => Access::Preview,
         Admission::Pass | Admission::Paid { .. } => Access::Paid,
         Admission::Refused { .. } => {
-            return pay_answer(&config, request, unpaid, &visit, &admission).map(|answer| (answer, false));
+            return request::pay_answer(&Page::new(config.page.clone()), request, unpaid, &visit, &admission)
+                .map(|answer| (answer, false));
         }
     };
     let mut answer = answers::empty(StatusCode::OK);
@@ -91,14 +94,11 @@ async fn answer(
     if access != Access::Free {
         answer.insert_header((CACHE_CONTROL, PRIVATE));
     }
-    if let Admission::Preview { challenge: Some(challenge) } = &admission
-        && let Ok(value) = HeaderValue::from_str(challenge)
-    {
-        answer.insert_header((WWW_AUTHENTICATE, value));
-    }
     let mut answer = answer.finish();
-    if let Admission::Paid { cookie } = &admission {
-        answers::give_pass(&mut answer, cookie);
+    match &admission {
+        Admission::Paid { cookie } => answers::give_pass(&mut answer, cookie),
+        Admission::Preview { challenge } => answers::challenge(&mut answer, challenge.as_deref()),
+        _ => {}
     }
     Ok((answer, true))
 }

@@ -6,9 +6,11 @@ use farthing_protocol::Token;
 use farthing_service::body::{media_type, read_body};
 use farthing_service::problem::ProblemResponse;
 
-use super::{admit, authority, host, pay_answer, visit};
+use super::{admit, visit};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
+use crate::page::Page;
+use crate::request;
 use crate::service::GateService;
 use crate::visit::only;
 
@@ -36,7 +38,7 @@ async fn pay(
     for cookie in request.headers().get_all("cookie") {
         headers.append(HeaderName::from_static("cookie"), cookie.clone());
     }
-    let mut visit = visit(host(&request)?, path, &headers)?;
+    let mut visit = visit(request::host(&request)?, path, &headers)?;
     let body = read_body(&request, payload, MAX_BODY).await?;
     let tokens = Token::decode_all(&body).map_err(|error| {
         let detail = format!("{error}; nothing was spent; send tokens of 162 bytes, back to back");
@@ -50,9 +52,13 @@ async fn pay(
     let config = service.config.current();
     let admission = admit(&service, &config, &request, &visit).await?;
     match &admission {
-        Admission::Refused { .. } => {
-            pay_answer(&config, &request, StatusCode::UNAUTHORIZED, &visit, &admission)
-        }
+        Admission::Refused { .. } => request::pay_answer(
+            &Page::new(config.page.clone()),
+            &request,
+            StatusCode::UNAUTHORIZED,
+            &visit,
+            &admission,
+        ),
         admitted => {
             let mut answer =
                 answers::empty(StatusCode::NO_CONTENT).insert_header((CACHE_CONTROL, PRIVATE)).finish();
@@ -76,7 +82,7 @@ fn check_origin(request: &HttpRequest) -> Result<(), ProblemResponse> {
     let origin = only(request.headers(), &ORIGIN).ok_or_else(foreign)?;
     let named =
         origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).ok_or_else(foreign)?;
-    if named.eq_ignore_ascii_case(authority(request)?) { Ok(()) } else { Err(foreign()) }
+    if named.eq_ignore_ascii_case(request::authority(request)?) { Ok(()) } else { Err(foreign()) }
 }
 
 #[cfg(test)]

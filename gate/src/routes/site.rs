@@ -1,14 +1,15 @@
 use actix_web::http::header::CACHE_CONTROL;
-use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::ProblemKind;
 use farthing_service::problem::ProblemResponse;
 
-use super::{OWN, admit, as_answer, authority, host, pay_answer, visit};
+use super::{OWN, admit, as_answer, visit};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
-use crate::proxy::{Access, Upstream};
+use crate::page::Page;
+use crate::proxy::{Access, Seen, Upstream};
+use crate::request;
 use crate::service::GateService;
 
 /// Every path that is not the gate's own: passed on to the site, for who is let in.
@@ -24,7 +25,7 @@ pub(super) async fn pass(
         return Err(ProblemResponse::new(ProblemKind::MethodNotAllowed, detail));
     }
     let path_and_query = request.uri().path_and_query().map_or("/", |sent| sent.as_str());
-    let visit = visit(host(&request)?, path_and_query, request.headers())?;
+    let visit = visit(request::host(&request)?, path_and_query, request.headers())?;
     // In another spelling, or with capitals: it is nobody's business to find out what a site makes of it.
     if visit.path.as_str().get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN)) {
         let detail = "the gate has no such path";
@@ -37,11 +38,17 @@ pub(super) async fn pass(
         Admission::Preview { .. } => Access::Preview,
         Admission::Pass | Admission::Paid { .. } => Access::Paid,
         Admission::Refused { .. } => {
-            return pay_answer(&config, &request, StatusCode::UNAUTHORIZED, &visit, &admission);
+            return request::pay_answer(
+                &Page::new(config.page.clone()),
+                &request,
+                StatusCode::UNAUTHORIZED,
+                &visit,
+                &admission,
+            );
         }
     };
-    let authority = authority(&request)?.to_owned();
-    let passed = upstream.pass_on(&request, payload, &visit.path_and_query(), &authority, access).await;
+    let seen = Seen::of(&request, request::authority(&request)?, &config.limits.trusted_proxies);
+    let passed = upstream.pass_on(&request, payload, &visit.path_and_query(), &seen, access).await;
     // Whoever has paid gets the pass, whatever the site says: it need not be paid again.
     let mut answer = as_answer(passed);
     if access != Access::Free {
@@ -49,11 +56,7 @@ pub(super) async fn pass(
     }
     match &admission {
         Admission::Paid { cookie } => answers::give_pass(&mut answer, cookie),
-        Admission::Preview { challenge: Some(challenge) } => {
-            if let Ok(value) = HeaderValue::from_str(challenge) {
-                answer.headers_mut().append(WWW_AUTHENTICATE, value);
-            }
-        }
+        Admission::Preview { challenge } => answers::challenge(&mut answer, challenge.as_deref()),
         _ => {}
     }
     Ok(answer)
