@@ -1,17 +1,24 @@
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use farthing_api::TokenResult;
 use farthing_protocol::Token;
-use farthing_service::clock::Clock;
+use farthing_service::clock::{Clock, SystemClock};
+use farthing_service::issuer_name::{self, InvalidIssuerName};
 use thiserror::Error;
 
 use crate::key_watch::KeyWatch;
+use crate::origin::InvalidOrigin;
 use crate::pass::{self, Scope};
 use crate::payment::{Bucket, Refusal, check, idempotency_key};
 use crate::prices::{Amount, Asked, Price};
 use crate::redeemer::{Redeemer, Unsure};
 use crate::secret::GateSecret;
 use crate::visit::Visit;
+
+/// How long a question to the redeemer may take, in a site that says nothing of it.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Decides who is let in, and has tokens redeemed. It keeps nothing: what it must know of the past it reads from passes,
 /// and asks the redeemer.
@@ -22,9 +29,35 @@ pub struct Gate {
     keys: KeyWatch,
 }
 
+/// What a gate needs that is part of a site: see [`Paywall`](crate::Paywall).
+pub struct GateOptions<'a> {
+    /// Where the redeemer is, such as `https://redeemer.example`.
+    pub redeemer: &'a str,
+    /// The publisher's API key there.
+    pub api_key: &'a str,
+    /// The issuer whose tokens are taken.
+    pub issuer_name: &'a str,
+    /// The key that signs passes: 32 random bytes, which stay the same, and are shared by all processes of the site.
+    pub secret: &'a [u8; 32],
+}
+
+/// Why a gate cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The redeemer's URL is none.
+    #[error("redeemer: {0}")]
+    Redeemer(#[from] InvalidOrigin),
+    /// The issuer's name is none.
+    #[error(transparent)]
+    Issuer(#[from] InvalidIssuerName),
+    /// The API key has other characters than such keys have, or over https there are no certificate authorities.
+    #[error(transparent)]
+    Connection(#[from] io::Error),
+}
+
 /// What becomes of a visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
+pub(crate) enum Admission {
     /// The page costs nothing.
     Free,
     /// The page has a price, and shows something of itself all the same. Nobody has paid.
@@ -54,7 +87,7 @@ pub enum Admission {
 
 /// It cannot be said whether a reader has paid: the same request later is right, and costs nothing twice.
 #[derive(Debug, Error)]
-pub enum Undecided {
+pub(crate) enum Undecided {
     /// The redeemer did not say.
     #[error(transparent)]
     Redeemer(#[from] Unsure),
@@ -70,22 +103,38 @@ pub enum Undecided {
 
 impl Gate {
     /// A gate that asks `redeemer`, and waits to be told its keys by [`KeyWatch::watch`] of [`Self::keys`].
-    pub fn new(clock: Arc<dyn Clock>, secret: GateSecret, redeemer: Redeemer, keys: KeyWatch) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, secret: GateSecret, redeemer: Redeemer, keys: KeyWatch) -> Self {
         Self { clock, secret, redeemer, keys }
     }
 
+    /// A gate for a site of one's own. Within the Tokio runtime it asks the redeemer for its keys, and goes on asking as
+    /// long as that runs.
+    ///
+    /// # Errors
+    /// [`StartError`]. A redeemer that is away is none: readers are answered 503 until it is back.
+    pub async fn start(options: GateOptions<'_>) -> Result<Arc<Self>, StartError> {
+        let redeemer = Redeemer::new(options.redeemer.parse()?, options.api_key, PATIENCE)?;
+        let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?);
+        let secret = GateSecret::from_bytes(options.secret);
+        let gate = Arc::new(Self::new(Arc::new(SystemClock), secret, redeemer, keys));
+        gate.keys.refresh(&gate.redeemer).await;
+        let watching = Arc::clone(&gate);
+        tokio::spawn(async move { watching.keys.watch(&watching.redeemer, |_| {}).await });
+        Ok(gate)
+    }
+
     /// The keys whose tokens are taken.
-    pub fn keys(&self) -> &KeyWatch {
+    pub(crate) fn keys(&self) -> &KeyWatch {
         &self.keys
     }
 
     /// The redeemer.
-    pub fn redeemer(&self) -> &Redeemer {
+    pub(crate) fn redeemer(&self) -> &Redeemer {
         &self.redeemer
     }
 
     /// Unix seconds.
-    pub fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.clock.now()
     }
 
@@ -94,7 +143,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`Undecided`]; nothing is lost.
-    pub async fn admit(&self, visit: &Visit, asked: Asked<'_>) -> Result<Admission, Undecided> {
+    pub(crate) async fn admit(&self, visit: &Visit, asked: Asked<'_>) -> Result<Admission, Undecided> {
         let Asked::Price(price, scope) = asked else { return Ok(Admission::Free) };
         let now = self.now();
         let opens = |value: &String| pass::opens(value, &self.secret, &visit.host, &visit.path, now);

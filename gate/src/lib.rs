@@ -3,7 +3,8 @@
 //!
 //! `cli` parses the command line, `service` puts the parts together, `routes` are what it answers. What it is about is
 //! `prices` (what a page costs), `visit` (what a request says), `payment` and `pass`; `gate` decides by them, the same
-//! for the reverse proxy in `proxy` and for a proxy that asks (`forward_auth`).
+//! for the reverse proxy in `proxy`, for a proxy that asks (`forward_auth`), and for sites written with actix-web, which
+//! wrap a scope in a [`Paywall`] and need no gate before them (`examples/site.rs`).
 
 mod admin;
 mod answers;
@@ -19,6 +20,7 @@ mod outbound;
 mod page;
 mod pass;
 mod payment;
+mod paywall;
 mod prices;
 mod proxy;
 mod redeemer;
@@ -29,6 +31,11 @@ mod secret;
 mod service;
 mod timeouts;
 mod visit;
+
+pub use gate::{Gate, GateOptions, StartError};
+pub use page::PageConfig;
+pub use paywall::{HasPaid, Paywall, PaywallService};
+pub use prices::{PathPattern, Price};
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -27,6 +27,11 @@ enum Part {
 }
 
 impl PathPattern {
+    /// `/**`.
+    pub(crate) fn everything() -> Self {
+        Self { text: "/**".to_owned(), parts: Vec::new(), below: true }
+    }
+
     /// Whether the pattern ends in `**`.
     pub(crate) fn is_open(&self) -> bool {
         self.below

@@ -1,6 +1,6 @@
 use std::num::NonZeroU64;
 
-use farthing_protocol::{CanonicalPath, Currency};
+use farthing_protocol::{CanonicalPath, Currency, InvalidDenomination};
 use farthing_service::count::Count;
 use serde::Deserialize;
 
@@ -11,7 +11,6 @@ use crate::pass::Scope;
 /// What some pages cost: a table `price` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the file says in which unit a price is")]
 pub struct Price {
     /// Which pages.
     pub path: PathPattern,
@@ -30,6 +29,16 @@ pub struct Price {
 }
 
 impl Price {
+    /// A price of that many millionths of a currency's unit, for a day, of every page.
+    ///
+    /// # Errors
+    /// There is no such currency (ISO 4217, such as `EUR`), or the price is nothing.
+    pub fn new(price_micros: u64, currency: &str) -> Result<Self, InvalidDenomination> {
+        let price_micros = NonZeroU64::new(price_micros).ok_or(InvalidDenomination::Value)?;
+        let (path, currency) = (PathPattern::everything(), currency.parse()?);
+        Ok(Self { path, host: None, price_micros, currency, pass_minutes: Count::default(), preview: false })
+    }
+
     /// What is due.
     pub fn amount(&self) -> Amount {
         Amount { micros: self.price_micros, currency: self.currency }

@@ -5,6 +5,7 @@ mod handshake;
 mod misuse;
 mod outages;
 mod passes;
+mod paywall;
 mod privacy;
 mod proxying;
 mod reload;
