@@ -1,4 +1,6 @@
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,6 +17,17 @@ use crate::outbound::{Body, BodyError};
 /// Pieces of a body that may wait: whoever sends faster than the site reads is slowed down.
 const WAITING: usize = 4;
 
+/// Whether a client has left its body unfinished, so that nobody blames the site.
+#[derive(Clone, Default)]
+pub(super) struct Unfinished(Arc<AtomicBool>);
+
+impl Unfinished {
+    /// Whether it has.
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A client's body on its way to the site.
 struct RequestBody {
     pieces: mpsc::Receiver<Result<Bytes, BodyError>>,
@@ -22,7 +35,12 @@ struct RequestBody {
 }
 
 /// The body of `request` as it comes. Between two pieces may pass at most `idle`.
-pub(super) fn of(request: &HttpRequest, mut payload: Payload, idle: Duration) -> Body {
+pub(super) fn of(
+    request: &HttpRequest,
+    mut payload: Payload,
+    idle: Duration,
+    unfinished: &Unfinished,
+) -> Body {
     let headers = request.headers();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let streams =
@@ -33,6 +51,7 @@ pub(super) fn of(request: &HttpRequest, mut payload: Payload, idle: Duration) ->
     }
     // A payload stays on its thread; the connection to the site may be served by another.
     let (sender, pieces) = mpsc::channel(WAITING);
+    let unfinished = unfinished.clone();
     rt::spawn(async move {
         loop {
             let piece: Option<Result<Bytes, BodyError>> =
@@ -45,6 +64,9 @@ pub(super) fn of(request: &HttpRequest, mut payload: Payload, idle: Duration) ->
                 };
             let Some(piece) = piece else { return };
             let failed = piece.is_err();
+            if failed {
+                unfinished.0.store(true, Ordering::Relaxed);
+            }
             if sender.send(piece).await.is_err() || failed {
                 return;
             }

@@ -4,6 +4,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header as actix;
 use actix_web::http::{Method, StatusCode, Version};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use farthing_api::ProblemKind;
 use farthing_service::answer::PassedOn;
 use farthing_service::duration::Seconds;
 use farthing_service::problem::ProblemResponse;
@@ -16,8 +17,9 @@ use serde::Deserialize;
 use super::access::Access;
 use super::answer_body::AnswerBody;
 use super::headers::{self, Said};
+use super::request_body::{self, Unfinished};
 use super::seen::Seen;
-use super::{request_body, websocket};
+use super::websocket;
 use crate::origin::Origin;
 use crate::outbound::{self, HttpClient};
 use crate::redeemer::causes;
@@ -67,7 +69,7 @@ impl Upstream {
     /// Sends a request on, with this path in place of its own, and answers what the site answers.
     ///
     /// # Errors
-    /// 502: the site does not answer.
+    /// 502: the site does not answer. 400: the client did not finish its body.
     pub(crate) async fn pass_on(
         &self,
         request: &HttpRequest,
@@ -88,14 +90,14 @@ impl Upstream {
         let upgrades = request.method() == Method::GET
             && request.version() == Version::HTTP_11
             && headers::wants_websocket(request.headers());
-        let mut left = None;
+        let (mut left, unfinished) = (None, Unfinished::default());
         let body = if upgrades {
             sent.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             sent.insert(UPGRADE, HeaderValue::from_static("websocket"));
             left = Some(payload);
             Empty::new().map_err(|never| match never {}).boxed_unsync()
         } else {
-            request_body::of(request, payload, idle)
+            request_body::of(request, payload, idle, &unfinished)
         };
         let method =
             http::Method::from_bytes(request.method().as_str().as_bytes()).map_err(|error| away(&error))?;
@@ -107,6 +109,10 @@ impl Upstream {
             tokio::time::timeout(self.config.answer_seconds.duration(), self.client.request(onward)).await;
         let mut answer = match answered {
             Ok(Ok(answer)) => answer,
+            Ok(Err(_)) if unfinished.get() => {
+                let detail = "the body did not arrive; repeat the request";
+                return Err(ProblemResponse::new(ProblemKind::BadRequest, detail).in_field("body"));
+            }
             Ok(Err(error)) => return Err(away(&causes(&error))),
             Err(_) => return Err(away(&"it did not begin to answer in time")),
         };

@@ -2,6 +2,7 @@
 
 mod forward_auth;
 mod handshake;
+mod many;
 mod misuse;
 mod outages;
 mod passes;
@@ -67,7 +68,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A reader with a hundred tokens of a cent. The configuration ends in further `tables`.
+    /// A reader with a hundred tokens of a cent. The configuration ends in further keys of `upstream`, and `tables`.
     pub(crate) fn new(tables: &str) -> Self {
         let world = world();
         let (issuer, redeemer) =

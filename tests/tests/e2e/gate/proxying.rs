@@ -2,8 +2,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use farthing_tests::http::{self, Answer};
+use farthing_tests::programs::Program;
 
 use super::{PATIENCE, Scene, has_pass, pass};
+use crate::tls;
 
 /// The headers that the site was sent.
 fn seen(answer: &Answer) -> Vec<(String, String)> {
@@ -97,6 +99,39 @@ fn bodies_go_both_ways_as_they_come() {
     read_until(&mut stream, "first\r\n");
     scene.site.go_on();
     read_until(&mut stream, "second\r\n0\r\n\r\n");
+}
+
+#[test]
+fn who_stops_within_a_body_is_given_up() {
+    let scene = Scene::new("idle_seconds = 2\n");
+    // A client that sends no more: it is told, and the site is not blamed.
+    let mut stream = connect(&scene);
+    write!(stream, "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").unwrap();
+    let head = read_until(&mut stream, "\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    assert!(!std::fs::read_to_string(scene.gate.log()).unwrap().contains("does not answer"));
+    // A site that sends no more: what was cut off does not look whole.
+    let mut stream = connect(&scene);
+    write!(stream, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    read_until(&mut stream, "first\r\n");
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(!String::from_utf8_lossy(&rest).contains("0\r\n\r\n"), "{rest:?}");
+    assert_eq!(scene.get("/about", &[]).status, 200, "the gate answers others");
+}
+
+#[test]
+fn over_tls_the_site_is_told_https() {
+    let scene = Scene::new("");
+    let trusted = tls::certify(&scene.world);
+    let file = scene.world.configuration(Program::Gate);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, tls::CONFIGURED.to_owned() + &text.replace("gate.sock", "gate-tls.sock")).unwrap();
+    let gate = scene.world.serve(Program::Gate).unwrap();
+    scene.site.seen();
+    assert_eq!(tls::status(&format!("https://{}/about", gate.address()), &trusted).unwrap(), 200);
+    let seen = scene.site.seen();
+    assert!(seen[0]["headers"].to_string().contains(r#"["x-forwarded-proto","https"]"#), "{seen:?}");
 }
 
 #[test]
