@@ -56,6 +56,7 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
         }
     }
     remove_hop_by_hop(&mut headers);
+    remove_look_alikes(&mut headers);
     for name in ADDRESSES {
         headers.remove(name);
     }
@@ -78,6 +79,19 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     }
     say(HeaderName::from_static(ACCESS_HEADER), said.access.as_str());
     headers
+}
+
+/// Takes out what only looks like a header that the gate vouches for: to sites that get headers as variables (CGI, WSGI,
+/// PHP) `Farthing_Access` is the same as `Farthing-Access`.
+fn remove_look_alikes(headers: &mut HeaderMap) {
+    let vouched =
+        |name: &str| ADDRESSES.iter().any(|ours| ours == name) || name == ACCESS_HEADER || name == HOST;
+    let alike = headers.keys().filter(|name| name.as_str().contains('_'));
+    let alike: Vec<HeaderName> =
+        alike.filter(|name| vouched(&name.as_str().replace('_', "-"))).cloned().collect();
+    for name in alike {
+        headers.remove(name);
+    }
 }
 
 /// Takes out what belongs to the connection.
@@ -158,6 +172,8 @@ mod tests {
             ("X-Forwarded-Proto", "http"),
             ("X-Real-IP", "203.0.113.7"),
             ("Forwarded", "for=203.0.113.7"),
+            ("Farthing_Access", "paid"),
+            ("X_Forwarded-For", "203.0.113.7"),
         ];
         assert_eq!(passed(&headers, None), SAID);
         let mut with_client = SAID.map(str::to_owned).to_vec();
@@ -172,13 +188,18 @@ mod tests {
                 ("Authorization", "Basic abc"),
                 ("Cookie", "session=1; __Secure-farthing-pass=x; theme=dark"),
                 ("X-Custom", "one"),
+                ("X_Custom", "three"),
                 ("X-Custom", "two"),
             ],
             None,
         );
-        for line in
-            ["authorization: Basic abc", "cookie: session=1; theme=dark", "x-custom: one", "x-custom: two"]
-        {
+        for line in [
+            "authorization: Basic abc",
+            "cookie: session=1; theme=dark",
+            "x-custom: one",
+            "x-custom: two",
+            "x_custom: three",
+        ] {
             assert!(lines.iter().any(|passed| passed == line), "{line} is not in {lines:?}");
         }
     }
