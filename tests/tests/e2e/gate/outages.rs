@@ -94,6 +94,24 @@ fn a_gate_that_starts_before_its_redeemer_waits_for_it() {
 }
 
 #[test]
+fn a_gate_that_dies_remembers_nothing_and_needs_nothing() {
+    let scene = Scene::new("");
+    let token = scene.tokens(1);
+    let paying = super::authorization(&token);
+    let paid = scene.pay("/articles/7", &token);
+    let Scene { world, redeemer, gate, site, publisher, .. } = scene;
+    let url = gate.url();
+    gate.kill().unwrap();
+    let gate = world.serve_at(Program::Gate, &url).unwrap();
+    let get = |headers: &[(&str, &str)]| http::get(&format!("{}/articles/7", gate.url()), headers).unwrap();
+    assert_eq!(get(&[("Cookie", &pass(&paid))]).status, 200);
+    let again = get(&[("Authorization", &paying)]);
+    assert_eq!((again.status, pass(&again)), (200, pass(&paid)));
+    assert_eq!(publisher.credit_micros(&redeemer.url()).unwrap(), 10_000);
+    drop(site);
+}
+
+#[test]
 fn without_a_valid_api_key_nobody_can_pay_and_the_log_says_why() {
     let scene = Scene::new("");
     let token = scene.tokens(1);
