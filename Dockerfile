@@ -10,6 +10,7 @@ COPY common common
 COPY issuer issuer
 COPY redeemer redeemer
 # Members that are not built; cargo wants to see the whole workspace.
+COPY gate gate
 COPY tests tests
 COPY wallet wallet
 COPY xtask xtask

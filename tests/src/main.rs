@@ -1,4 +1,4 @@
-//! `cargo demo`, and every program of the project under a test's clock: `farthing-demo issuer|redeemer|wallet ...`.
+//! `cargo demo`, and every program of the project under a test's clock: `farthing-demo issuer|redeemer|gate|wallet ...`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -16,6 +16,8 @@ pub enum Program {
     Issuer,
     /// `farthing-redeemer`.
     Redeemer,
+    /// `farthing-gate`.
+    Gate,
     /// `farthing`.
     Wallet,
 }
@@ -26,13 +28,14 @@ impl Program {
         match self {
             Self::Issuer => "issuer",
             Self::Redeemer => "redeemer",
+            Self::Gate => "gate",
             Self::Wallet => "wallet",
         }
     }
 
     /// The program that an argument chooses.
     pub fn chosen_by(argument: &str) -> Option<Self> {
-        [Self::Issuer, Self::Redeemer, Self::Wallet]
+        [Self::Issuer, Self::Redeemer, Self::Gate, Self::Wallet]
             .into_iter()
             .find(|program| program.argument() == argument)
     }
@@ -48,6 +51,7 @@ impl Program {
         match self {
             Self::Issuer => farthing_issuer::run(args, &service()),
             Self::Redeemer => farthing_redeemer::run(args, &service()),
+            Self::Gate => farthing_gate::run(args, &service()),
             Self::Wallet => {
                 let work_factor = Some(WORK_FACTOR);
                 farthing_wallet::run(args, farthing_wallet::Environment { clock, steps, work_factor })

@@ -1,3 +1,4 @@
+mod gates;
 mod kept;
 mod processes;
 
@@ -143,7 +144,7 @@ impl World {
         let name = program.argument();
         let table = self.tables.as_ref().map(|tables| match program {
             Program::Issuer => &tables.issuer,
-            Program::Redeemer | Program::Wallet => &tables.redeemer,
+            Program::Redeemer | Program::Gate | Program::Wallet => &tables.redeemer,
         });
         let store = match (table, self.server(program)) {
             (Some(table), _) => table.clone(),

@@ -24,7 +24,7 @@ enum Chore {
     /// Run every test, those against other implementations included; the last line counts them
     Test {
         /// The suites that take long or need more as well: the containers, where a Docker engine answers, the alert
-        /// rules with promtool, and a short run of every fuzz target
+        /// rules with promtool, the gate behind nginx and Caddy, and a short run of every fuzz target
         #[arg(long)]
         all: bool,
     },

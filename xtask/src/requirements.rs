@@ -41,37 +41,74 @@ pub(crate) fn provide() -> Result<()> {
     })
 }
 
-/// Provides `promtool`, as root on Debian; elsewhere says how. Returns the `PATH` that it is found on.
-///
-/// Debian's package is unpacked below `target/` and not installed: installed, it would start a server on this machine.
-pub(crate) fn provide_promtool() -> Result<OsString> {
-    let directory = tool::target().join("promtool");
-    let known = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(env::split_paths(&known).chain([directory.join("usr/bin")]))?;
-    let answers = || tool::succeeds(program("promtool", &tool::root()).env("PATH", &path).arg("--version"));
-    if answers() {
-        return Ok(path);
+/// Programs that only `--all` needs, of Debian's packages, which are unpacked below `target/` and not installed: installed,
+/// they would start servers on this machine.
+struct Unpacked {
+    /// The directory below `target/`.
+    directory: &'static str,
+    packages: &'static [&'static str],
+    /// The programs, each with an argument that makes it say its version.
+    programs: &'static [(&'static str, &'static str)],
+}
+
+const UNPACKED: &[Unpacked] = &[
+    Unpacked { directory: "promtool", packages: &["prometheus"], programs: &[("promtool", "--version")] },
+    Unpacked {
+        directory: "servers",
+        packages: &["nginx", "nginx-common", "caddy"],
+        programs: &[("nginx", "-v"), ("caddy", "version")],
+    },
+];
+
+/// Provides `promtool`, `nginx` and `caddy`, as root on Debian; elsewhere says how. Returns the `PATH` that they are found
+/// on.
+pub(crate) fn provide_for_all() -> Result<OsString> {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    for unpacked in UNPACKED {
+        path = unpacked.provide(&path)?;
     }
-    if !installs() {
-        let to = directory.display();
-        bail!(
-            "the tests need promtool. On Debian: apt-get download prometheus && dpkg-deb --extract prometheus_*.deb {to}"
-        );
-    }
-    stage("unpacking promtool, which the tests need", || {
-        fs::create_dir_all(&directory)?;
-        tool::run(apt(&directory).arg("update"))?;
-        tool::run(apt(&directory).args(["download", "prometheus"]))?;
-        for entry in fs::read_dir(&directory)? {
-            let file = entry?.path();
-            if file.extension().is_some_and(|extension| extension == "deb") {
-                tool::run(program("dpkg-deb", &directory).arg("--extract").arg(&file).arg("."))?;
-                fs::remove_file(file)?;
-            }
-        }
-        if answers() { Ok(()) } else { bail!("Debian's package prometheus has no promtool that runs here") }
-    })?;
     Ok(path)
+}
+
+impl Unpacked {
+    fn provide(&self, known: &OsString) -> Result<OsString> {
+        let directory = tool::target().join(self.directory);
+        let inside = ["usr/bin", "usr/sbin"].map(|below| directory.join(below));
+        let path = env::join_paths(env::split_paths(known).chain(inside))?;
+        let answers = || {
+            self.programs.iter().all(|(name, version)| {
+                tool::succeeds(program(name, &tool::root()).env("PATH", &path).arg(version))
+            })
+        };
+        if answers() {
+            return Ok(path);
+        }
+        let (packages, to) = (self.packages.join(" "), directory.display());
+        if !installs() {
+            bail!(
+                "the tests need programs of {packages}. On Debian: apt-get download {packages}, and for each file \
+                 dpkg-deb --extract FILE {to}"
+            );
+        }
+        stage(&format!("unpacking {packages}, which the tests need"), || {
+            fs::create_dir_all(&directory)?;
+            tool::run(apt(&directory).arg("update"))?;
+            tool::run(apt(&directory).arg("download").args(self.packages))?;
+            for entry in fs::read_dir(&directory)? {
+                let file = entry?.path();
+                if file.extension().is_some_and(|extension| extension == "deb") {
+                    tool::run(program("dpkg-deb", &directory).arg("--extract").arg(&file).arg("."))?;
+                    fs::remove_file(file)?;
+                }
+            }
+            if answers() {
+                Ok(())
+            } else {
+                bail!("Debian's packages {packages} have no programs that run here")
+            }
+        })?;
+        Ok(path)
+    }
 }
 
 fn apt(directory: &Path) -> Command {

@@ -13,7 +13,7 @@ const SMOKE_SECONDS: u32 = 10;
 /// Runs every test. The last line on standard output counts them.
 pub(crate) fn run(all: bool) -> Result<()> {
     requirements::provide()?;
-    let promtool = all.then(requirements::provide_promtool).transpose()?;
+    let path = all.then(requirements::provide_for_all).transpose()?;
     let mut tally = Tally::default();
     stage("tests of the workspace", || {
         let mut command = tool::cargo(&tool::root(), ["test", "--workspace", "--no-fail-fast"]);
@@ -21,8 +21,9 @@ pub(crate) fn run(all: bool) -> Result<()> {
             // Builds the images and needs a Docker engine: it says so and is skipped where none answers.
             command.env("FARTHING_TEST_CONTAINERS", "1");
         }
-        if let Some(path) = &promtool {
-            command.env("FARTHING_TEST_REQUIRE_PROMTOOL", "1").env("PATH", path);
+        if let Some(path) = &path {
+            command.env("FARTHING_TEST_REQUIRE_PROMTOOL", "1").env("FARTHING_TEST_REQUIRE_SERVERS", "1");
+            command.env("PATH", path);
         }
         count(&mut command, &mut tally)
     })?;

@@ -39,5 +39,9 @@ pub use totals::{DayTotal, KeyTotals, Totals};
 pub const TOKEN_KEY_ID_HEADER: &str = "Farthing-Token-Key-Id";
 /// Request header that makes a redemption repeatable: 1 to 255 printable ASCII characters.
 pub const IDEMPOTENCY_KEY_HEADER: &str = "Idempotency-Key";
+/// Where a gate takes payments of more tokens than a header carries.
+pub const PAY_PATH: &str = "/.well-known/farthing/pay";
+/// Request header of a payment to [`PAY_PATH`]: the path and query of the page that it is for.
+pub const PAID_PATH_HEADER: &str = "Farthing-Path";
 /// The most tokens one redemption may carry.
 pub const MAX_TOKENS_PER_REDEMPTION: usize = 1_000;

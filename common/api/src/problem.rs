@@ -35,14 +35,36 @@ macro_rules! problem_kinds {
 problem_kinds! {
     /// The request is not HTTP or JSON of the expected form.
     BadRequest = 400 "bad-request" "The request cannot be read";
+    /// Servers do not agree about which page the path names.
+    AmbiguousPath = 400 "ambiguous-path" "The path can be read in two ways";
+    /// The tokens in the request do not decode.
+    PaymentMalformed = 400 "payment-malformed" "The payment cannot be read";
     /// No `Idempotency-Key`, or one out of form.
     IdempotencyKeyMissing = 400 "idempotency-key-missing" "An Idempotency-Key header is required";
     /// No claim secret, or one that owns no order.
     ClaimUnknown = 401 "claim-unknown" "This claim secret owns no order";
     /// No API key, an unknown one, or a revoked one.
     ApiKeyUnknown = 401 "api-key-unknown" "A valid publisher API key is required";
+    /// The page has a price, and the request shows neither a pass nor tokens.
+    PaymentRequired = 401 "payment-required" "This page is paid for with tokens";
+    /// The tokens are not worth what is due. None was spent.
+    PaymentAmount = 401 "payment-amount" "The tokens are not worth the price";
+    /// A token was spent before, or stands twice in the payment. None was spent now.
+    TokenSpent = 401 "token-spent" "A token was spent before";
+    /// The time of a token's key is over. None was spent.
+    TokenExpired = 401 "token-expired" "A token is too old";
+    /// The key of a token was revoked. None was spent.
+    TokenRevoked = 401 "token-revoked" "The key of a token was revoked";
+    /// A token is of a key that is not taken here. None was spent.
+    TokenKeyUnknown = 401 "token-key-unknown" "A token is of another issuer or key";
+    /// A token is forged, or was made for another challenge. None was spent.
+    TokenInvalid = 401 "token-invalid" "A token is not genuine";
     /// The order is not paid.
     OrderUnpaid = 402 "order-unpaid" "The order is not paid";
+    /// The payment comes from a page of another site.
+    OriginForeign = 403 "origin-foreign" "The payment comes from another site";
+    /// Only the publisher's own proxy may ask this.
+    ProxySecretWrong = 403 "proxy-secret-wrong" "Only the site's own proxy may ask this";
     /// No such path.
     NotFound = 404 "not-found" "There is nothing at this path";
     /// No such pack is for sale.
@@ -69,6 +91,8 @@ problem_kinds! {
     BodyTooLong = 413 "body-too-long" "The body is too long";
     /// The media type is not one that this call takes.
     MediaType = 415 "media-type" "The media type is not supported";
+    /// The gate stands before other sites than this.
+    HostUnknown = 421 "host-unknown" "There is no such site here";
     /// The body does not decode.
     Malformed = 422 "malformed" "The body does not decode";
     /// The token type is not the one issued here.
@@ -105,6 +129,8 @@ problem_kinds! {
     TooManyRedemptions = 429 "too-many-redemptions" "There were too many redemptions";
     /// A defect of the service; the cause is in its log.
     Internal = 500 "internal" "The service failed";
+    /// The site behind the gate does not answer.
+    UpstreamAway = 502 "upstream-away" "The site does not answer";
     /// The store did not answer in time or cannot be trusted: nothing is known, and repeating is safe.
     Unavailable = 503 "unavailable" "The service cannot answer now";
     /// So many orders wait for payment that no other is taken: the state of the service, not of who asks.

@@ -13,14 +13,22 @@ use farthing_api::ProblemKind;
 use crate::problem::{ProblemResponse, not_found};
 use crate::traces::{self, Part};
 
+/// Put into the extensions of an answer that somebody else composed and that is passed on as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct PassedOn;
+
 /// Turns error answers of actix-web itself into problem documents, and sets the headers that each answer has:
-/// `Cache-Control: no-store` unless the handler allows more, and `X-Content-Type-Options: nosniff`.
+/// `Cache-Control: no-store` unless the handler allows more, and `X-Content-Type-Options: nosniff`. What is
+/// [`PassedOn`] stays as it is.
 pub(crate) async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut response = next.call(request).await?.map_into_boxed_body();
     let _finishing = traces::part(Part::Answer);
+    if response.response().extensions().contains::<PassedOn>() {
+        return Ok(response);
+    }
     if response.status().as_u16() >= 400 && !is_composed(response.headers()) {
         let allow = response.headers().get(ALLOW).cloned();
         let problem = problem_of(response.status(), allow.as_ref());

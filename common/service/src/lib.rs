@@ -1,10 +1,10 @@
-//! What Farthing's two services share, so that they are configured, answer, log and stop alike.
+//! What Farthing's services share, so that they are configured, answer, log and stop alike.
 //!
 //! Nothing here knows of orders, tokens or publishers. A service's `main` loads its configuration ([`config`]),
 //! starts [`telemetry`], opens its store and keyring, and hands its routes to [`server`].
 
 pub mod admin_socket;
-mod answer;
+pub mod answer;
 pub mod arithmetic;
 pub mod backup;
 pub mod bearer;

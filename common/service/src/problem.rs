@@ -63,6 +63,17 @@ impl ProblemResponse {
         )
     }
 
+    /// The site behind a gate does not answer: 502. Logs `cause` as [`unavailable`](Self::unavailable) does.
+    pub fn upstream_away(cause: &dyn fmt::Display) -> Self {
+        if UPSTREAM_AWAY.is_due() {
+            tracing::error!(%cause, "the site behind the gate does not answer");
+        }
+        Self::new(
+            ProblemKind::UpstreamAway,
+            "the site cannot be reached from its gate; repeat the request later; what was paid for stays paid",
+        )
+    }
+
     /// What is answered.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -139,6 +150,8 @@ pub(crate) fn not_found() -> ProblemResponse {
 
 /// When the last line about an outage was written.
 static OUTAGE: Occasion = Occasion(Mutex::new(None));
+/// The same about the site behind a gate.
+static UPSTREAM_AWAY: Occasion = Occasion(Mutex::new(None));
 
 /// Comes round at most every ten seconds.
 struct Occasion(Mutex<Option<Instant>>);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest};
+use actix_web::http::header::HeaderMap;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{ResponseError, web};
 use arc_swap::ArcSwap;
@@ -130,10 +131,17 @@ impl RateLimiter {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).forget_old(now);
     }
 
+    /// Counts a request that came from `peer` with these headers.
+    ///
+    /// # Errors
+    /// 429 when it is one too many.
+    pub fn check(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), ProblemResponse> {
+        self.refusal(peer, headers).map_or(Ok(()), Err)
+    }
+
     /// The answer to a request that is one too many.
-    fn refusal(&self, request: &ServiceRequest) -> Option<ProblemResponse> {
-        let peer = request.peer_addr()?.ip();
-        let address = client_address(peer, request.headers(), &self.trusted_proxies.load())?;
+    fn refusal(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<ProblemResponse> {
+        let address = client_address(peer?, headers, &self.trusted_proxies.load())?;
         let wait = self.admit(address, Instant::now()).err()?;
         let detail = "your network address makes more requests than are answered; send fewer, and repeat this one \
                       after the seconds in Retry-After, which is safe";
@@ -193,7 +201,8 @@ pub fn limited(
 ) -> impl HttpServiceFactory + 'static {
     let limiter = Arc::clone(limiter);
     web::scope("").configure(configure).wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
-        let refusal = limiter.refusal(&request);
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let refusal = limiter.refusal(peer, request.headers());
         async move {
             match refusal {
                 Some(problem) => Ok(request.into_response(problem.error_response())),

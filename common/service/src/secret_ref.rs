@@ -112,7 +112,9 @@ impl SecretRef {
 
     fn fault(&self, error: &io::Error) -> SecretError {
         match error.kind() {
-            io::ErrorKind::NotFound => self.error("the file does not exist; `store init` makes it"),
+            io::ErrorKind::NotFound => {
+                self.error("the file does not exist; `store init` makes it, the gate's `init`")
+            }
             _ => self.error(format!("the file cannot be used: {error}")),
         }
     }
@@ -190,7 +192,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let secret = SecretRef::parse("file:data/signing.key").unwrap();
         let missing = secret.read(directory.path()).unwrap_err().to_string();
-        assert_eq!(missing, "file:data/signing.key: the file does not exist; `store init` makes it");
+        assert_eq!(
+            missing,
+            "file:data/signing.key: the file does not exist; `store init` makes it, the gate's `init`"
+        );
         assert!(secret.create_if_missing(directory.path()).unwrap());
         let first = *secret.read(directory.path()).unwrap().as_array::<32>().unwrap();
         assert!(!secret.create_if_missing(directory.path()).unwrap());

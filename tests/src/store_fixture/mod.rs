@@ -22,6 +22,7 @@ pub(crate) const fn server_directory(program: Program) -> &'static str {
     match program {
         Program::Issuer => "issuer-redis",
         Program::Redeemer => "redeemer-redis",
+        Program::Gate => "gate-redis",
         Program::Wallet => "wallet-redis",
     }
 }

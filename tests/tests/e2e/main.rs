@@ -10,6 +10,7 @@ mod crashes;
 mod demo;
 mod divided_stores;
 mod failover;
+mod gate;
 mod issuer_answers;
 mod limits;
 mod metrics;

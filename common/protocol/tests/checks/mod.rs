@@ -7,18 +7,19 @@
 #![allow(unreachable_pub, reason = "the fuzz targets reach it, the tests include it as a private module")]
 
 use farthing_protocol::{
-    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, BackupDecoder, BackupEncoder, ChallengeHeader,
-    Day, Denomination, IssuerDirectory, KeyFile, MAX_BATCH, RedemptionHeader, Token, TokenChallenge,
-    TokenRequest, TokenResponse,
+    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, BackupDecoder, BackupEncoder, CanonicalPath,
+    ChallengeHeader, Day, Denomination, IssuerDirectory, KeyFile, MAX_BATCH, RedemptionHeader, Token,
+    TokenChallenge, TokenRequest, TokenResponse,
 };
 
 /// A check panics when the input shows a defect.
 pub type Check = fn(&[u8]);
 
 /// Every parser by the name of its fuzz target, which is also its corpus directory's.
-pub const TARGETS: [(&str, Check); 13] = [
+pub const TARGETS: [(&str, Check); 14] = [
     ("amortized_batch_token_request", amortized_batch_token_request),
     ("amortized_batch_token_response", amortized_batch_token_response),
+    ("canonical_path", canonical_path),
     ("challenge_header", challenge_header),
     ("day", day),
     ("denomination", denomination),
@@ -49,6 +50,15 @@ pub fn amortized_batch_token_response(input: &[u8]) {
         let proof = response.evaluated_proof().to_bytes();
         let rebuilt = AmortizedBatchTokenResponse::from_elements(&response.elements(), proof);
         assert_eq!(rebuilt, Ok(response));
+    }
+}
+
+pub fn canonical_path(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    if let Ok(path) = CanonicalPath::parse(text) {
+        assert_eq!(CanonicalPath::parse(path.as_str()).as_ref(), Ok(&path));
+        assert!(path.as_str().bytes().all(|byte| byte.is_ascii_graphic() && !b"\\;?#\"<>".contains(&byte)));
+        assert!(path.segments().all(|segment| !matches!(segment, "" | "." | "..")));
     }
 }
 

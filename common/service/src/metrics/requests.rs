@@ -22,7 +22,7 @@ use crate::traces::{self, Kind, Traces};
 const WINDOW: u64 = 300;
 /// The share of failures is rounded down to multiples of one in this many.
 const SHARES: u64 = 20;
-/// What monitoring itself asks: no sign of how readers and publishers fare.
+/// What monitoring itself asks, at the root or below a path: no sign of how readers and publishers fare.
 const PROBED: [&str; 2] = ["/healthz", "/readyz"];
 
 /// What is known of the requests to the public listener.
@@ -71,7 +71,7 @@ impl Requests {
     }
 
     fn count(&self, route: &str, status: StatusCode) {
-        if !PROBED.contains(&route) {
+        if !PROBED.iter().any(|probed| route.ends_with(probed)) {
             let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
             window.count(status.is_server_error());
         }

@@ -1,0 +1,204 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use farthing_api::TokenResult;
+use farthing_protocol::Token;
+use farthing_service::clock::{Clock, SystemClock};
+use farthing_service::issuer_name::{self, InvalidIssuerName};
+use thiserror::Error;
+
+use crate::key_watch::KeyWatch;
+use crate::origin::InvalidOrigin;
+use crate::pass::{self, Scope};
+use crate::payment::{Bucket, Refusal, check, idempotency_key};
+use crate::prices::{Amount, Asked, Price};
+use crate::redeemer::{Redeemer, Unsure};
+use crate::secret::GateSecret;
+use crate::visit::Visit;
+
+/// How long a question to the redeemer may take, in a site that says nothing of it.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Decides who is let in, and has tokens redeemed. It keeps nothing: what it must know of the past it reads from passes,
+/// and asks the redeemer.
+pub struct Gate {
+    clock: Arc<dyn Clock>,
+    secret: GateSecret,
+    redeemer: Redeemer,
+    keys: KeyWatch,
+}
+
+/// What a gate needs that is part of a site: see [`Paywall`](crate::Paywall).
+pub struct GateOptions<'a> {
+    /// Where the redeemer is, such as `https://redeemer.example`.
+    pub redeemer: &'a str,
+    /// The publisher's API key there.
+    pub api_key: &'a str,
+    /// The issuer whose tokens are taken.
+    pub issuer_name: &'a str,
+    /// The key that signs passes: 32 random bytes, which stay the same, and are shared by all processes of the site.
+    pub secret: &'a [u8; 32],
+}
+
+/// Why a gate cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The redeemer's URL is none.
+    #[error("redeemer: {0}")]
+    Redeemer(#[from] InvalidOrigin),
+    /// The issuer's name is none.
+    #[error(transparent)]
+    Issuer(#[from] InvalidIssuerName),
+    /// The API key has other characters than such keys have, or over https there are no certificate authorities.
+    #[error(transparent)]
+    Connection(#[from] io::Error),
+}
+
+/// What becomes of a visit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// The page costs nothing.
+    Free,
+    /// The page has a price, and shows something of itself all the same. Nobody has paid.
+    Preview {
+        /// What `WWW-Authenticate` says, if a payment is possible now.
+        challenge: Option<String>,
+    },
+    /// The reader has a pass.
+    Pass,
+    /// The reader has just paid, or repeated a payment.
+    Paid {
+        /// What `Set-Cookie` says: the pass.
+        cookie: String,
+    },
+    /// The reader must pay. Nothing was spent.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// What is due.
+        due: Amount,
+        /// For how many seconds a payment opens the page.
+        opens_for: u64,
+        /// What `WWW-Authenticate` says.
+        challenge: String,
+    },
+}
+
+/// It cannot be said whether a reader has paid: the same request later is right, and costs nothing twice.
+#[derive(Debug, Error)]
+pub(crate) enum Undecided {
+    /// The redeemer did not say.
+    #[error(transparent)]
+    Redeemer(#[from] Unsure),
+    /// The redeemer has not yet said which keys it accepts.
+    #[error("the redeemer has not yet said which token keys it accepts")]
+    NoKeys,
+    /// No accepted key can pay a price.
+    #[error(
+        "no accepted token key can pay a price: its tokens must be worth a whole part of it, in its currency"
+    )]
+    NoKeyPays,
+}
+
+impl Gate {
+    /// A gate that asks `redeemer`, and waits to be told its keys by [`KeyWatch::watch`] of [`Self::keys`].
+    pub(crate) fn new(clock: Arc<dyn Clock>, secret: GateSecret, redeemer: Redeemer, keys: KeyWatch) -> Self {
+        Self { clock, secret, redeemer, keys }
+    }
+
+    /// A gate for a site of one's own. Within the Tokio runtime it asks the redeemer for its keys, and goes on asking as
+    /// long as that runs.
+    ///
+    /// # Errors
+    /// [`StartError`]. A redeemer that is away is none: readers are answered 503 until it is back.
+    pub async fn start(options: GateOptions<'_>) -> Result<Arc<Self>, StartError> {
+        let redeemer = Redeemer::new(options.redeemer.parse()?, options.api_key, PATIENCE)?;
+        let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?);
+        let secret = GateSecret::from_bytes(options.secret);
+        let gate = Arc::new(Self::new(Arc::new(SystemClock), secret, redeemer, keys));
+        gate.keys.refresh(&gate.redeemer).await;
+        let watching = Arc::clone(&gate);
+        tokio::spawn(async move { watching.keys.watch(&watching.redeemer, |_| {}).await });
+        Ok(gate)
+    }
+
+    /// The keys whose tokens are taken.
+    pub(crate) fn keys(&self) -> &KeyWatch {
+        &self.keys
+    }
+
+    /// The redeemer.
+    pub(crate) fn redeemer(&self) -> &Redeemer {
+        &self.redeemer
+    }
+
+    /// Unix seconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// Whether a visit is let in. Tokens are spent only if the page has a price, there is no pass for it, and they are worth
+    /// exactly what is due.
+    ///
+    /// # Errors
+    /// [`Undecided`]; nothing is lost.
+    pub(crate) async fn admit(&self, visit: &Visit, asked: Asked<'_>) -> Result<Admission, Undecided> {
+        let Asked::Price(price, scope) = asked else { return Ok(Admission::Free) };
+        let now = self.now();
+        let opens = |value: &String| pass::opens(value, &self.secret, &visit.host, &visit.path, now);
+        if visit.passes.iter().any(opens) {
+            return Ok(Admission::Pass);
+        }
+        match &visit.payment {
+            Some(tokens) => self.settle(tokens, price, &scope, now).await,
+            None if price.preview => {
+                let keys = self.keys.current();
+                let challenge = keys.and_then(|keys| keys.www_authenticate(price.amount(), now));
+                Ok(Admission::Preview { challenge })
+            }
+            None => self.refuse(Refusal::Unpaid { due: price.amount() }, price, now),
+        }
+    }
+
+    /// Has tokens redeemed for what `price` opens at `scope`.
+    async fn settle(
+        &self,
+        tokens: &[Token],
+        price: &Price,
+        scope: &Scope,
+        now: u64,
+    ) -> Result<Admission, Undecided> {
+        let keys = self.keys.current().ok_or(Undecided::NoKeys)?;
+        if let Err(refusal) = check(tokens, price.amount(), &keys, now) {
+            return self.refuse(refusal, price, now);
+        }
+        let key = |bucket| idempotency_key(&self.secret, bucket, scope, price, tokens);
+        let paid_in = |bucket: Bucket| Some(bucket.pass_end(price.pass_seconds())).filter(|end| now < *end);
+        let bucket = Bucket::of(now);
+        let results = self.redeemer.redeem(&key(bucket), tokens).await?;
+        let mut end = None;
+        if results.iter().all(|result| *result == TokenResult::Accepted) {
+            end = paid_in(bucket);
+        } else if results.iter().all(|result| *result == TokenResult::Spent) {
+            // All of them: perhaps together, for this page, a short while ago.
+            for earlier in bucket.earlier() {
+                if self.redeemer.has_redeemed(&key(earlier)).await? {
+                    end = paid_in(earlier);
+                    break;
+                }
+            }
+        }
+        match end {
+            Some(end) => Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) }),
+            None => self.refuse(Refusal::of_results(&results).unwrap_or(Refusal::Spent), price, now),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, price: &Price, now: u64) -> Result<Admission, Undecided> {
+        let (due, opens_for) = (price.amount(), price.pass_seconds());
+        let keys = self.keys.current().ok_or(Undecided::NoKeys)?;
+        let challenge = keys.www_authenticate(due, now).ok_or(Undecided::NoKeyPays)?;
+        Ok(Admission::Refused { refusal, due, opens_for, challenge })
+    }
+}

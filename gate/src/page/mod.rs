@@ -1,0 +1,115 @@
+//! The page that a reader sees who has not paid.
+
+mod colour;
+mod config;
+mod texts;
+
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use askama::Template;
+use data_encoding::BASE64URL_NOPAD;
+use farthing_api::{PAID_PATH_HEADER, PAY_PATH};
+
+use crate::payment::Refusal;
+use crate::prices::Amount;
+use colour::Colour;
+pub use config::PageConfig;
+use texts::{Language, Texts};
+
+/// What is offered: the page, its price, and how it can be paid.
+pub(crate) struct Offer<'a> {
+    /// The page's URL.
+    pub(crate) url: String,
+    /// Its path and query.
+    pub(crate) path: String,
+    /// What it costs.
+    pub(crate) due: Amount,
+    /// For how many seconds a payment opens it.
+    pub(crate) opens_for: u64,
+    /// What `WWW-Authenticate` says.
+    pub(crate) challenge: &'a str,
+}
+
+/// The page in the publisher's name, colours and languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page(PageConfig);
+
+/// A page, and the policy that its scripts and styles need.
+pub(crate) struct Rendered {
+    pub(crate) html: String,
+    pub(crate) policy: String,
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct PageTemplate<'a> {
+    texts: &'a Texts,
+    name: &'a str,
+    nonce: &'a str,
+    background: Colour,
+    text: Colour,
+    accent: Colour,
+    on_accent: Colour,
+    price: String,
+    reason: Option<&'a str>,
+    opens_for: String,
+    command: String,
+    offer: &'a Offer<'a>,
+    pay_path: &'a str,
+    paid_path_header: &'a str,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RenderError {
+    #[error("the page cannot be written: {0}")]
+    Template(#[from] askama::Error),
+    #[error("the system gave no randomness: {0}")]
+    Randomness(#[from] getrandom::Error),
+}
+
+impl Page {
+    /// The page that the configuration describes.
+    pub fn new(config: PageConfig) -> Self {
+        Self(config)
+    }
+
+    /// The page for one reader. What comes from the request is escaped, and nothing but this page's own style and script
+    /// runs in it.
+    pub(crate) fn render(
+        &self,
+        headers: &HeaderMap,
+        refusal: Refusal,
+        offer: &Offer<'_>,
+    ) -> Result<Rendered, RenderError> {
+        let config = &self.0;
+        let accepted = headers.get_all(ACCEPT_LANGUAGE).filter_map(|line| line.to_str().ok());
+        let texts = Language::choose(&config.languages, accepted).texts();
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        let nonce = BASE64URL_NOPAD.encode(&bytes);
+        let html = PageTemplate {
+            texts,
+            name: &config.name,
+            nonce: &nonce,
+            background: config.background,
+            text: config.text,
+            accent: config.accent,
+            on_accent: config.accent.readable_on_it(),
+            price: format!("{} {}", offer.due.number(texts.decimal), offer.due.currency),
+            reason: texts.reason(refusal),
+            opens_for: texts.span(offer.opens_for),
+            command: format!("farthing get '{}'", offer.url.replace('\'', "%27")),
+            offer,
+            pay_path: PAY_PATH,
+            paid_path_header: PAID_PATH_HEADER,
+        }
+        .render()?;
+        let policy = format!(
+            "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action \
+             'none'; frame-ancestors 'none'"
+        );
+        Ok(Rendered { html, policy })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+use serde::Deserialize;
+
+use crate::payment::Refusal;
+
+/// A language that the page is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Language {
+    /// English.
+    #[serde(rename = "en")]
+    English,
+    /// German.
+    #[serde(rename = "de")]
+    German,
+}
+
+/// The page's words in one language.
+pub(super) struct Texts {
+    pub(super) tag: &'static str,
+    pub(super) decimal: char,
+    pub(super) costs: &'static str,
+    pub(super) what: &'static str,
+    pub(super) opens_for: &'static str,
+    pub(super) how: &'static str,
+    pub(super) command: &'static str,
+    pub(super) copy: &'static str,
+    pub(super) copied: &'static str,
+    pub(super) wallet: &'static str,
+    minutes: [&'static str; 2],
+    hours: [&'static str; 2],
+    days: [&'static str; 2],
+    amount: &'static str,
+    spent: &'static str,
+    expired: &'static str,
+    revoked: &'static str,
+    foreign: &'static str,
+}
+
+const ENGLISH: Texts = Texts {
+    tag: "en",
+    decimal: '.',
+    costs: "This page costs",
+    what: "You pay with tokens that you have bought before. They are like coins: nobody can tell from them who you are, \
+           where you bought them, or what else you have read. There is no account and no name.",
+    opens_for: "Whoever pays can read it for",
+    how: "How to pay",
+    command: "With the command-line wallet, type:",
+    copy: "Copy",
+    copied: "Copied",
+    wallet: "A wallet in this browser can pay here.",
+    minutes: ["minute", "minutes"],
+    hours: ["hour", "hours"],
+    days: ["day", "days"],
+    amount: "The tokens were worth more or less than the price, and there is no change. None of them was spent.",
+    spent: "A token was spent before, for another page or too long ago to be shown again. Nothing was spent now.",
+    expired: "A token is too old. Nothing was spent.",
+    revoked: "The issuer has withdrawn a token's key. Nothing was spent.",
+    foreign: "A token is not one that this site takes. Nothing was spent.",
+};
+
+const GERMAN: Texts = Texts {
+    tag: "de",
+    decimal: ',',
+    costs: "Diese Seite kostet",
+    what: "Bezahlt wird mit Token, die Sie vorher gekauft haben. Sie sind wie Münzen: Niemand kann ihnen ansehen, wer Sie \
+           sind, wo Sie sie gekauft oder was Sie sonst gelesen haben. Es gibt kein Konto und keinen Namen.",
+    opens_for: "Wer bezahlt, kann sie lesen für",
+    how: "So bezahlen Sie",
+    command: "Mit der Brieftasche auf der Kommandozeile:",
+    copy: "Kopieren",
+    copied: "Kopiert",
+    wallet: "Eine Brieftasche in diesem Browser kann hier bezahlen.",
+    minutes: ["Minute", "Minuten"],
+    hours: ["Stunde", "Stunden"],
+    days: ["Tag", "Tage"],
+    amount: "Die Token waren mehr oder weniger wert als der Preis, und es gibt kein Wechselgeld. Keines wurde ausgegeben.",
+    spent: "Ein Token war schon ausgegeben, für eine andere Seite oder vor zu langer Zeit. Jetzt wurde nichts ausgegeben.",
+    expired: "Ein Token ist zu alt. Es wurde nichts ausgegeben.",
+    revoked: "Der Aussteller hat den Schlüssel eines Tokens zurückgezogen. Es wurde nichts ausgegeben.",
+    foreign: "Ein Token ist keines, das diese Seite annimmt. Es wurde nichts ausgegeben.",
+};
+
+impl Language {
+    pub(super) const fn texts(self) -> &'static Texts {
+        match self {
+            Self::English => &ENGLISH,
+            Self::German => &GERMAN,
+        }
+    }
+
+    /// The one of `offered` that a reader prefers, whose browser sends these headers `Accept-Language`; else the first.
+    pub(super) fn choose<'a>(offered: &[Self], accepted: impl Iterator<Item = &'a str>) -> Self {
+        let mut best: Option<(Self, u32)> = None;
+        for range in accepted.flat_map(|line| line.split(',')) {
+            let (tag, weight) = match range.split_once(';') {
+                Some((tag, weight)) => (tag.trim(), thousandths(weight.trim())),
+                None => (range.trim(), 1_000),
+            };
+            let primary = tag.split('-').next().unwrap_or_default();
+            let found = offered.iter().find(|language| primary.eq_ignore_ascii_case(language.texts().tag));
+            if let Some(language) = found
+                && weight > best.map_or(0, |(_, weight)| weight)
+            {
+                best = Some((*language, weight));
+            }
+        }
+        best.map_or_else(|| offered.first().copied().unwrap_or(Self::English), |(language, _)| language)
+    }
+}
+
+/// `q=0.8` as 800; what is no weight is none.
+fn thousandths(weight: &str) -> u32 {
+    let number = weight.strip_prefix("q=").and_then(|text| text.parse::<f32>().ok());
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+    number.map_or(0, |number| (number.clamp(0.0, 1.0) * 1_000.0) as u32)
+}
+
+impl Texts {
+    /// Why tokens that were shown did not pay, for a person; nothing when there were none.
+    pub(super) const fn reason(&self, refusal: Refusal) -> Option<&'static str> {
+        match refusal {
+            Refusal::Unpaid { .. } => None,
+            Refusal::Amount { .. } => Some(self.amount),
+            Refusal::Spent | Refusal::Twice => Some(self.spent),
+            Refusal::Expired => Some(self.expired),
+            Refusal::Revoked => Some(self.revoked),
+            Refusal::OtherCurrency { .. }
+            | Refusal::KeyUnknown
+            | Refusal::OtherChallenge
+            | Refusal::Invalid => Some(self.foreign),
+        }
+    }
+
+    /// A span of time in its largest whole unit.
+    pub(super) fn span(&self, seconds: u64) -> String {
+        let (count, [one, many]) = match seconds {
+            seconds if seconds >= 86_400 && seconds.is_multiple_of(86_400) => (seconds / 86_400, self.days),
+            seconds if seconds >= 3_600 && seconds.is_multiple_of(3_600) => (seconds / 3_600, self.hours),
+            seconds => (seconds / 60, self.minutes),
+        };
+        format!("{count} {}", if count == 1 { one } else { many })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readers_language_is_chosen_if_it_is_there() {
+        use Language::{English, German};
+        for (offered, accepted, chosen) in [
+            (&[English, German][..], "de-AT,de;q=0.9,en;q=0.8", German),
+            (&[English, German], "fr, en;q=0.1, de;q=0.2", German),
+            (&[German, English], "fr", German),
+            (&[German, English], "EN-us", English),
+            (&[German], "en", German),
+            (&[English, German], "de;q=0", English),
+            (&[English, German], "de;q=x,;,", English),
+        ] {
+            assert_eq!(Language::choose(offered, [accepted].into_iter()), chosen, "{accepted}");
+        }
+    }
+
+    #[test]
+    fn spans_are_whole_units() {
+        for (seconds, english, german) in [
+            (60, "1 minute", "1 Minute"),
+            (5_400, "90 minutes", "90 Minuten"),
+            (7_200, "2 hours", "2 Stunden"),
+            (86_400, "1 day", "1 Tag"),
+            (604_800, "7 days", "7 Tage"),
+        ] {
+            assert_eq!((ENGLISH.span(seconds).as_str(), GERMAN.span(seconds).as_str()), (english, german));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+use farthing_api::ProblemKind;
+use farthing_service::problem::ProblemResponse;
+use serde::Deserialize;
+
+use super::{admit, refusal};
+use crate::answers::{self, PRIVATE};
+use crate::gate::Admission;
+use crate::page::Page;
+use crate::proxy::{ACCESS_HEADER, Access};
+use crate::request;
+use crate::service::GateService;
+
+/// Adds the paths at which a proxy asks, if one may.
+pub(super) fn configure(routes: &mut web::ServiceConfig, is_asked: bool) {
+    if is_asked {
+        routes.service(web::resource("/ask").to(ask)).service(web::resource("/denied").to(denied));
+    }
+}
+
+/// What the proxy can take.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    /// The status for who must pay: 401, or 402 for proxies that pass it on.
+    deny: Option<u16>,
+}
+
+impl Parameters {
+    fn unpaid(&self) -> Result<StatusCode, ProblemResponse> {
+        match self.deny {
+            None | Some(401) => Ok(StatusCode::UNAUTHORIZED),
+            Some(402) => Ok(StatusCode::PAYMENT_REQUIRED),
+            Some(_) => {
+                let detail = "write deny=401 or deny=402";
+                Err(ProblemResponse::new(ProblemKind::BadRequest, detail).in_field("deny"))
+            }
+        }
+    }
+}
+
+/// Whether a request is let through: 200, with a pass if it paid; 401 or 402, with the challenge; or what is wrong with it.
+async fn ask(
+    service: web::Data<GateService>,
+    request: HttpRequest,
+    parameters: web::Query<Parameters>,
+) -> Result<HttpResponse, ProblemResponse> {
+    let (answer, _) = answer(&service, &request, parameters.unpaid()?).await?;
+    Ok(answer)
+}
+
+/// The same for a proxy that has just been told no, and cannot hand on the words with it (nginx): whatever is answered here
+/// goes to the reader. Should the answer be yes by now, the reader is asked to come again, with the pass.
+async fn denied(
+    service: web::Data<GateService>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ProblemResponse> {
+    let (answer, admitted) = answer(&service, &request, StatusCode::UNAUTHORIZED).await?;
+    if !admitted {
+        return Ok(answer);
+    }
+    let detail = "the payment was taken meanwhile; repeat the same request, which costs nothing again";
+    let again = ProblemResponse::new(ProblemKind::Unavailable, detail).retry_after(1);
+    let mut again = super::as_answer(Err(again));
+    for cookie in answer.headers().get_all("set-cookie") {
+        again.headers_mut().append(HeaderName::from_static("set-cookie"), cookie.clone());
+    }
+    Ok(again)
+}
+
+/// The answer, and whether it lets the request through.
+async fn answer(
+    service: &GateService,
+    request: &HttpRequest,
+    unpaid: StatusCode,
+) -> Result<(HttpResponse, bool), ProblemResponse> {
+    let asker = service.asker.as_ref().ok_or_else(|| ProblemResponse::internal(&"nobody may ask"))?;
+    let visit = asker.read(request.headers()).map_err(refusal)?;
+    let config = service.config.current();
+    let admission = admit(service, &config, request, &visit).await?;
+    let access = match &admission {
+        Admission::Free => Access::Free,
+        Admission::Preview { .. } => Access::Preview,
+        Admission::Pass | Admission::Paid { .. } => Access::Paid,
+        Admission::Refused { .. } => {
+            return request::pay_answer(&Page::new(config.page.clone()), request, unpaid, &visit, &admission)
+                .map(|answer| (answer, false));
+        }
+    };
+    let mut answer = answers::empty(StatusCode::OK);
+    answer.insert_header((ACCESS_HEADER, access.as_str()));
+    if access != Access::Free {
+        answer.insert_header((CACHE_CONTROL, PRIVATE));
+    }
+    let mut answer = answer.finish();
+    match &admission {
+        Admission::Paid { cookie } => answers::give_pass(&mut answer, cookie),
+        Admission::Preview { challenge } => answers::challenge(&mut answer, challenge.as_deref()),
+        _ => {}
+    }
+    Ok((answer, true))
+}

@@ -1,0 +1,80 @@
+//! What the gate answers: its own paths, one file each, and the site behind it.
+
+mod ask;
+mod pay;
+mod site;
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use farthing_api::{Problem, ProblemKind};
+use farthing_service::health::{self, Readiness};
+use farthing_service::problem::ProblemResponse;
+
+use crate::answers;
+use crate::config::Config;
+use crate::gate::Admission;
+use crate::host::Host;
+use crate::prices::Asked;
+use crate::proxy::Upstream;
+use crate::service::GateService;
+use crate::visit::Visit;
+
+/// Below this everything is the gate's own, and nothing is the site's.
+const OWN: &str = "/.well-known/farthing";
+
+/// Adds every route; cloned for each worker thread.
+pub fn of(service: &Arc<GateService>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    let service = Arc::clone(service);
+    move |routes| {
+        let readiness: Arc<dyn Readiness> = service.clone();
+        routes.app_data(web::Data::from(Arc::clone(&service)));
+        routes.service(
+            web::scope(OWN)
+                .configure(|routes| health::configure(routes, readiness))
+                .configure(pay::configure)
+                .configure(|routes| ask::configure(routes, service.asker.is_some())),
+        );
+        // Each thread keeps connections of its own to the site. What would hinder them was said at the start.
+        let upstream = service.config.current().upstream.as_ref().map(Upstream::new);
+        if let Some(Ok(upstream)) = upstream {
+            routes.app_data(web::Data::new(upstream)).default_service(web::to(site::pass));
+        }
+    }
+}
+
+/// Lets a visit in or not, by the prices in force, counting payments.
+async fn admit(
+    service: &GateService,
+    config: &Config,
+    request: &HttpRequest,
+    visit: &Visit,
+) -> Result<Admission, ProblemResponse> {
+    if !config.knows(&visit.host) {
+        let detail =
+            "this gate does not stand before a site of this name; its publisher lists each in `hosts`";
+        return Err(ProblemResponse::new(ProblemKind::HostUnknown, detail).in_field("Host"));
+    }
+    let asked = config.prices.asked(&visit.host, &visit.path);
+    if visit.payment.is_some() && matches!(asked, Asked::Price(..)) {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        service.limits.payments.check(peer, request.headers())?;
+    }
+    service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error))
+}
+
+/// A problem of the request, answered so that nobody keeps it.
+fn refusal(problem: Problem) -> ProblemResponse {
+    problem.into()
+}
+
+/// A problem as an answer that a pass can be added to.
+fn as_answer(result: Result<HttpResponse, ProblemResponse>) -> HttpResponse {
+    result.unwrap_or_else(|problem| problem.error_response())
+}
+
+/// Reads what a request for the site itself says.
+fn visit(host: Host, path_and_query: &str, headers: &HeaderMap) -> Result<Visit, ProblemResponse> {
+    Visit::read(host, path_and_query, headers).map_err(refusal)
+}

@@ -1,0 +1,115 @@
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, ORIGIN};
+use actix_web::{HttpRequest, HttpResponse, web};
+use farthing_api::{MAX_TOKENS_PER_REDEMPTION, PAID_PATH_HEADER, ProblemKind};
+use farthing_protocol::Token;
+use farthing_service::body::{media_type, read_body};
+use farthing_service::problem::ProblemResponse;
+
+use super::{admit, visit};
+use crate::answers::{self, PRIVATE};
+use crate::gate::Admission;
+use crate::page::Page;
+use crate::request;
+use crate::service::GateService;
+use crate::visit::only;
+
+const OCTETS: &str = "application/octet-stream";
+const MAX_BODY: usize = MAX_TOKENS_PER_REDEMPTION * Token::LENGTH;
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes.service(web::resource("/pay").post(pay));
+}
+
+/// Takes a payment of any number of tokens for the page that a header names; 204 with the pass.
+async fn pay(
+    service: web::Data<GateService>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ProblemResponse> {
+    media_type(&request, &[OCTETS])?;
+    check_origin(&request)?;
+    let path = only(request.headers(), &HeaderName::from_static(PAID_PATH)).ok_or_else(|| {
+        let detail = "say once which page is paid for, by its path and query";
+        ProblemResponse::new(ProblemKind::BadRequest, detail).in_field(PAID_PATH_HEADER)
+    })?;
+    // The passes count that came along; the payment is in the body alone.
+    let mut headers = HeaderMap::new();
+    for cookie in request.headers().get_all("cookie") {
+        headers.append(HeaderName::from_static("cookie"), cookie.clone());
+    }
+    let mut visit = visit(request::host(&request)?, path, &headers)?;
+    let body = read_body(&request, payload, MAX_BODY).await?;
+    let tokens = Token::decode_all(&body).map_err(|error| {
+        let detail = format!("{error}; nothing was spent; send tokens of 162 bytes, back to back");
+        ProblemResponse::new(ProblemKind::PaymentMalformed, detail).in_field("body")
+    })?;
+    if tokens.is_empty() {
+        let detail = "there are no tokens; send some of 162 bytes, back to back";
+        return Err(ProblemResponse::new(ProblemKind::PaymentMalformed, detail).in_field("body"));
+    }
+    visit.payment = Some(tokens);
+    let config = service.config.current();
+    let admission = admit(&service, &config, &request, &visit).await?;
+    match &admission {
+        Admission::Refused { .. } => request::pay_answer(
+            &Page::new(config.page.clone()),
+            &request,
+            StatusCode::UNAUTHORIZED,
+            &visit,
+            &admission,
+        ),
+        admitted => {
+            let mut answer =
+                answers::empty(StatusCode::NO_CONTENT).insert_header((CACHE_CONTROL, PRIVATE)).finish();
+            if let Admission::Paid { cookie } = admitted {
+                answers::give_pass(&mut answer, cookie);
+            }
+            Ok(answer)
+        }
+    }
+}
+
+/// [`PAID_PATH_HEADER`] as header maps have it.
+const PAID_PATH: &str = "farthing-path";
+
+/// Browsers say from which site's page a request comes. Only the site's own pages may pay here, with what they hold.
+fn check_origin(request: &HttpRequest) -> Result<(), ProblemResponse> {
+    let foreign = || {
+        let detail = "send the header `Origin` with this site's own origin; only its own pages pay here";
+        ProblemResponse::new(ProblemKind::OriginForeign, detail).in_field("Origin")
+    };
+    let origin = only(request.headers(), &ORIGIN).ok_or_else(foreign)?;
+    let named =
+        origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).ok_or_else(foreign)?;
+    if named.eq_ignore_ascii_case(request::authority(request)?) { Ok(()) } else { Err(foreign()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn the_names_are_one() {
+        assert_eq!(PAID_PATH, PAID_PATH_HEADER.to_ascii_lowercase());
+    }
+
+    #[test]
+    fn only_the_sites_own_pages_pay() {
+        let check = |origin: &str| {
+            let request = TestRequest::default()
+                .insert_header(("Host", "news.example:8443"))
+                .insert_header(("Origin", origin))
+                .to_http_request();
+            check_origin(&request).is_ok()
+        };
+        assert!(check("https://news.example:8443") && check("https://News.example:8443"));
+        for origin in ["https://news.example", "https://evil.example", "null", "news.example:8443", ""] {
+            assert!(!check(origin), "{origin}");
+        }
+        let silent = TestRequest::default().insert_header(("Host", "news.example")).to_http_request();
+        assert_eq!(check_origin(&silent).unwrap_err().problem().status, 403);
+    }
+}

@@ -1,0 +1,160 @@
+//! A publisher's site, as simple as can be: it says what it was asked.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use serde_json::{Value, json};
+
+/// Serves every path on loopback, until the process ends.
+///
+/// It answers JSON: `method`, `target`, `headers` (names in lower case, with all values) and `body`. `/stream` answers
+/// two pieces, the second when [`Site::go_on`] allows it. A request to upgrade is granted, and every byte then echoed.
+#[derive(Debug)]
+pub struct Site {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<Value>>>,
+    go_on: Sender<()>,
+}
+
+/// What the connections share.
+#[derive(Clone)]
+struct Shared {
+    seen: Arc<Mutex<Vec<Value>>>,
+    may_go_on: Arc<Mutex<Receiver<()>>>,
+}
+
+struct Asked {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Site {
+    /// A site at a free port.
+    ///
+    /// # Errors
+    /// The system gave none.
+    pub fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let (go_on, may_go_on) = channel();
+        let seen = Arc::<Mutex<Vec<Value>>>::default();
+        let shared = Shared { seen: Arc::clone(&seen), may_go_on: Arc::new(Mutex::new(may_go_on)) };
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = shared.clone();
+                // A connection that breaks is the client's affair.
+                thread::spawn(move || _ = serve(&stream, &shared));
+            }
+        });
+        Ok(Self { address, seen, go_on })
+    }
+
+    /// The beginning of its URLs.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it was asked since the last time.
+    pub fn seen(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets an answer at `/stream` go on.
+    pub fn go_on(&self) {
+        let _ = self.go_on.send(());
+    }
+}
+
+fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream.try_clone()?;
+    while let Some(asked) = read(&mut reader)? {
+        let said = json!({
+            "method": asked.method,
+            "target": asked.target,
+            "headers": asked.headers,
+            "body": String::from_utf8_lossy(&asked.body),
+        });
+        shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(said.clone());
+        if asked.headers.iter().any(|(name, _)| name == "upgrade") {
+            writer.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")?;
+            return echo(&mut reader, &mut writer);
+        }
+        if asked.target == "/stream" {
+            writer.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")?;
+            // Without anybody to allow it the answer ends here.
+            let may_go_on = shared.may_go_on.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            may_go_on.map_err(io::Error::other)?;
+            writer.write_all(b"6\r\nsecond\r\n0\r\n\r\n")?;
+            continue;
+        }
+        let body = said.to_string();
+        let status = if asked.target == "/missing" { "404 Not Found" } else { "200 OK" };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nCache-Control: public, max-age=60\r\nSet-Cookie: \
+             session=1\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        writer.write_all(head.as_bytes())?;
+        if asked.method != "HEAD" {
+            writer.write_all(body.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn echo(reader: &mut impl Read, writer: &mut impl Write) -> io::Result<()> {
+    let mut bytes = [0; 1024];
+    loop {
+        let length = reader.read(&mut bytes)?;
+        if length == 0 {
+            return Ok(());
+        }
+        writer.write_all(bytes.get(..length).unwrap_or_default())?;
+    }
+}
+
+/// One request; none when the connection has ended.
+fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':') {
+            headers.push((name.to_lowercase(), value.trim().to_owned()));
+        }
+    }
+    let header =
+        |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let mut body = Vec::new();
+    if header("transfer-encoding") == Some("chunked") {
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let length = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+            let mut piece = vec![0; length + 2];
+            reader.read_exact(&mut piece)?;
+            body.extend_from_slice(piece.get(..length).unwrap_or_default());
+            if length == 0 {
+                break;
+            }
+        }
+    } else if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
+        body = vec![0; length];
+        reader.read_exact(&mut body)?;
+    }
+    Ok(Some(Asked { method, target, headers, body }))
+}
