@@ -25,7 +25,7 @@ pub(crate) fn pay_answer(
     };
     let path = visit.path_and_query();
     let url = format!("{}://{}{path}", scheme(request, &visit.host), shown_authority(request, &visit.host));
-    let offer = Offer { url, path, due: *due, opens_for: *opens_for, challenge };
+    let offer = Offer { host: visit.host.as_str(), url, path, due: *due, opens_for: *opens_for, challenge };
     answers::pay(request.headers(), unpaid, *refusal, page, &offer)
 }
 

@@ -10,8 +10,8 @@ const ENOUGH: f64 = 4.5;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PageConfig {
-    /// What the publisher is called.
-    pub(super) name: String,
+    /// What the publisher is called; the site's host unless said otherwise.
+    pub(super) name: Option<String>,
     /// In which languages, the first for readers who understand none of them.
     pub(super) languages: Vec<Language>,
     /// Colour of the page.
@@ -25,7 +25,7 @@ pub struct PageConfig {
 impl Default for PageConfig {
     fn default() -> Self {
         Self {
-            name: "This site".to_owned(),
+            name: None,
             languages: vec![Language::English, Language::German],
             background: Colour::WHITE,
             text: Colour::of(0x1a, 0x1a, 0x1a),
@@ -43,10 +43,10 @@ impl PageConfig {
             )
         };
         let (text, accent) = (self.text.contrast(self.background), self.accent.contrast(self.background));
-        if self.name.trim().is_empty()
-            || self.name.chars().count() > 100
-            || self.name.contains(char::is_control)
-        {
+        let has_form = |name: &String| {
+            !name.trim().is_empty() && name.chars().count() <= 100 && !name.contains(char::is_control)
+        };
+        if !self.name.as_ref().is_none_or(has_form) {
             Some(("page.name", "write the site's name, in 1 to 100 characters".to_owned()))
         } else if self.languages.is_empty() {
             Some(("page.languages", "name one language at least, such as [\"en\"]".to_owned()))

@@ -17,6 +17,8 @@ use texts::{Language, Texts};
 
 /// What is offered: the page, its price, and how it can be paid.
 pub(crate) struct Offer<'a> {
+    /// The page's site.
+    pub(crate) host: &'a str,
     /// The page's URL.
     pub(crate) url: String,
     /// Its path and query.
@@ -88,7 +90,7 @@ impl Page {
         let nonce = BASE64URL_NOPAD.encode(&bytes);
         let html = PageTemplate {
             texts,
-            name: &config.name,
+            name: config.name.as_deref().unwrap_or(offer.host),
             nonce: &nonce,
             background: config.background,
             text: config.text,

@@ -7,6 +7,7 @@ fn render(config: &str, language: &str, refusal: Refusal, path: &str) -> Rendere
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(language).unwrap());
     let due = Amount { micros: 50_000.try_into().unwrap(), currency: "EUR".parse().unwrap() };
     let offer = Offer {
+        host: "news.example",
         url: format!("https://news.example{path}"),
         path: path.to_owned(),
         due,
@@ -46,6 +47,7 @@ fn the_page_says_what_it_costs_and_how_to_pay() {
     assert_eq!(html.matches(&format!("nonce=\"{nonce}\"")).count(), 2);
     let again = render("{}", "en", unpaid(), "/articles/7");
     assert!(!again.html.contains(nonce), "a nonce is used once");
+    assert!(again.html.contains("<header>news.example</header>"), "{}", again.html);
 }
 
 #[test]
