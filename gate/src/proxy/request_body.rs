@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, rt};
@@ -43,10 +44,10 @@ pub(super) fn of(
 ) -> Body {
     let headers = request.headers();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let streams =
-        headers.contains_key(TRANSFER_ENCODING) || request.version() >= actix_web::http::Version::HTTP_2;
-    let safe = request.method().is_safe();
-    if length == Some(0) || (length.is_none() && (!streams || safe)) {
+    // Over HTTP/2 nothing says beforehand whether a body follows; to a GET it means nothing.
+    let is_http_2 = request.version() >= Version::HTTP_2;
+    let streams = headers.contains_key(TRANSFER_ENCODING) || (is_http_2 && !request.method().is_safe());
+    if length == Some(0) || (length.is_none() && !streams) {
         return Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
     // A payload stays on its thread; the connection to the site may be served by another.

@@ -9,7 +9,7 @@ use farthing_service::answer::PassedOn;
 use farthing_service::duration::Seconds;
 use farthing_service::problem::ProblemResponse;
 use farthing_service::sort_keys;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http_body_util::{BodyExt, Empty};
 use serde::Deserialize;
@@ -99,6 +99,10 @@ impl Upstream {
         } else {
             request_body::of(request, payload, idle, &unfinished)
         };
+        if hyper::body::Body::size_hint(&body).exact().is_none() {
+            // Said outright, because otherwise hyper sends no body with a GET.
+            sent.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let method =
             http::Method::from_bytes(request.method().as_str().as_bytes()).map_err(|error| away(&error))?;
         let mut onward = http::Request::new(body);
@@ -129,7 +133,15 @@ impl Upstream {
         if status != StatusCode::NOT_MODIFIED {
             parts.headers.remove(CONTENT_LENGTH);
         }
-        Ok(passed_on(&mut begin(status, &mut parts.headers), AnswerBody::new(incoming, size, idle)))
+        let mut onward = begin(status, &mut parts.headers);
+        // A client of HTTP/1.0 knows no chunks: a body of unknown length ends with the connection.
+        let to_the_end = size == BodySize::Stream && request.version() < Version::HTTP_11;
+        if to_the_end {
+            onward.force_close();
+        }
+        let mut answer = passed_on(&mut onward, AnswerBody::new(incoming, size, idle));
+        answer.head_mut().no_chunking(to_the_end);
+        Ok(answer)
     }
 }
 

@@ -85,6 +85,24 @@ fn bodies_go_both_ways_as_they_come() {
     write!(stream, "2\r\nde\r\n0\r\n\r\n").unwrap();
     assert!(read_until(&mut stream, "}").contains(r#""body":"abcde""#));
 
+    // Even to a GET.
+    let mut stream = connect(&scene);
+    write!(
+        stream,
+        "GET /about HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    )
+    .unwrap();
+    assert!(read_until(&mut stream, "}").contains(r#""body":"abc""#));
+
+    // A client of HTTP/1.0 knows no chunks.
+    let mut stream = connect(&scene);
+    write!(stream, "GET /stream HTTP/1.0\r\nHost: a\r\n\r\n").unwrap();
+    read_until(&mut stream, "\r\n\r\nfirst");
+    scene.site.go_on();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "second");
+
     let mut stream = connect(&scene);
     write!(stream, "HEAD /about HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let head = read_until(&mut stream, "\r\n\r\n");
