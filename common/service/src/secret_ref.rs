@@ -15,6 +15,11 @@ use crate::file;
 /// Random bytes that [`SecretRef::create_if_missing`] makes.
 const CREATED_LENGTH: usize = 32;
 
+/// What to do when a secret is not there that our programs make.
+const MADE: &str = "`store init` makes it, the gate's `init`";
+/// The same for one that somebody else chose.
+const CHOSEN: &str = "put the secret there";
+
 /// Where a secret is: `file:PATH` (a relative path starts at the configuration file's directory) or `env:NAME`.
 /// There it is base64url text; white space around it does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +51,7 @@ impl SecretRef {
     /// # Errors
     /// When it is not there, cannot be read, is empty or is not base64url.
     pub fn read(&self, base: &Path) -> Result<SecretBytes, SecretError> {
-        let text = self.read_text(base)?;
+        let text = self.text(base, MADE)?;
         let bytes = Base64Url::<Vec<u8>>::decode(&text).map(Zeroizing::new);
         match bytes {
             Some(bytes) if !bytes.is_empty() => Ok(SecretBytes { place: self.clone(), bytes }),
@@ -60,12 +65,21 @@ impl SecretRef {
     /// # Errors
     /// When it is not there, cannot be read, or is empty.
     pub fn read_text(&self, base: &Path) -> Result<Zeroizing<String>, SecretError> {
+        self.text(base, CHOSEN)
+    }
+
+    /// Reads a secret; `remedy` is what to do when its file is not there.
+    fn text(&self, base: &Path, remedy: &str) -> Result<Zeroizing<String>, SecretError> {
         let text = match self {
             Self::File(path) => {
                 let path = base.join(path);
-                let text =
-                    std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| self.fault(&error))?;
-                let mode = std::fs::metadata(&path).map_err(|error| self.fault(&error))?.permissions().mode();
+                let text = std::fs::read_to_string(&path)
+                    .map(Zeroizing::new)
+                    .map_err(|error| self.unread(&error, remedy))?;
+                let mode = std::fs::metadata(&path)
+                    .map_err(|error| self.unread(&error, remedy))?
+                    .permissions()
+                    .mode();
                 // Engines mount secrets there readable by all, for whoever is in the container.
                 if mode & 0o077 != 0 && !path.starts_with("/run/secrets") {
                     tracing::warn!(file = %path.display(), "others than its owner can read this secret; chmod 600 it");
@@ -110,13 +124,15 @@ impl SecretRef {
         SecretError { place: self.clone(), reason: reason.into() }
     }
 
-    fn fault(&self, error: &io::Error) -> SecretError {
+    fn unread(&self, error: &io::Error, remedy: &str) -> SecretError {
         match error.kind() {
-            io::ErrorKind::NotFound => {
-                self.error("the file does not exist; `store init` makes it, the gate's `init`")
-            }
-            _ => self.error(format!("the file cannot be used: {error}")),
+            io::ErrorKind::NotFound => self.error(format!("the file does not exist; {remedy}")),
+            _ => self.fault(error),
         }
+    }
+
+    fn fault(&self, error: &io::Error) -> SecretError {
+        self.error(format!("the file cannot be used: {error}"))
     }
 }
 
@@ -196,6 +212,8 @@ mod tests {
             missing,
             "file:data/signing.key: the file does not exist; `store init` makes it, the gate's `init`"
         );
+        let chosen = secret.read_text(directory.path()).unwrap_err().to_string();
+        assert_eq!(chosen, "file:data/signing.key: the file does not exist; put the secret there");
         assert!(secret.create_if_missing(directory.path()).unwrap());
         let first = *secret.read(directory.path()).unwrap().as_array::<32>().unwrap();
         assert!(!secret.create_if_missing(directory.path()).unwrap());
