@@ -54,7 +54,7 @@ const ENGLISH: Texts = Texts {
     spent: "A token was spent before, for another page or too long ago to be shown again. Nothing was spent now.",
     expired: "A token is too old. Nothing was spent.",
     revoked: "The issuer has withdrawn a token's key. Nothing was spent.",
-    foreign: "A token is not one that this site takes. Nothing was spent.",
+    foreign: "A token is not one that this site takes, or is too old. Nothing was spent.",
 };
 
 const GERMAN: Texts = Texts {
@@ -76,7 +76,7 @@ const GERMAN: Texts = Texts {
     spent: "Ein Token war schon ausgegeben, für eine andere Seite oder vor zu langer Zeit. Jetzt wurde nichts ausgegeben.",
     expired: "Ein Token ist zu alt. Es wurde nichts ausgegeben.",
     revoked: "Der Aussteller hat den Schlüssel eines Tokens zurückgezogen. Es wurde nichts ausgegeben.",
-    foreign: "Ein Token ist keines, das diese Seite annimmt. Es wurde nichts ausgegeben.",
+    foreign: "Ein Token ist keines, das diese Seite annimmt, oder zu alt. Es wurde nichts ausgegeben.",
 };
 
 impl Language {

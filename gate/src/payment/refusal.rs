@@ -91,7 +91,7 @@ impl Refusal {
             ),
             Self::KeyUnknown => (
                 ProblemKind::TokenKeyUnknown,
-                format!("a token is of another issuer or of a key that is not taken; {again}"),
+                format!("a token is of another issuer, or too old to be taken; {again}"),
             ),
             Self::OtherChallenge => (
                 ProblemKind::TokenInvalid,

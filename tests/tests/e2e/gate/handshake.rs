@@ -1,7 +1,8 @@
 use farthing_protocol::{ChallengeHeader, Token};
-use farthing_tests::http;
+use farthing_tests::programs::Program;
+use farthing_tests::{FileClock, http};
 
-use super::{Scene, assert_refused, authorization, pass};
+use super::{Scene, assert_refused, authorization, pass, wait_until};
 
 /// Decodes and checks the challenges of an answer as a wallet does; how many there are.
 fn challenges(value: &str, micros: u64) -> usize {
@@ -131,6 +132,27 @@ fn tokens_that_do_not_pay_are_refused_and_not_spent() {
         assert_eq!((refused.status, refused.problem().as_str()), (400, "payment-malformed"), "{malformed}");
         assert_eq!(refused.field(), "Authorization");
     }
+}
+
+#[test]
+fn tokens_of_an_ended_key_are_refused_in_plain_words() {
+    let scene = Scene::new("");
+    let token = scene.tokens(1);
+    let Scene { world, redeemer, gate, issuer: _issuer, .. } = scene;
+    gate.stop().unwrap();
+    // A key issues for 28 days, and its tokens are taken for 84 more.
+    world.move_clock(120 * 86_400).unwrap();
+    let now = FileClock::real_seconds() + 120 * 86_400;
+    wait_until("a key of that time", || {
+        let listed = http::get(&format!("{}/v1/keys", redeemer.url()), &[]).unwrap().json();
+        let keys = listed["keys"].as_array().unwrap().clone();
+        !keys.is_empty() && keys.iter().all(|key| key["redeem_until"].as_u64().unwrap() > now)
+    });
+    let gate = world.serve(Program::Gate).unwrap();
+    let url = format!("{}/articles/7", gate.url());
+    let refused = http::get(&url, &[("Authorization", &authorization(&token))]).unwrap();
+    assert_refused(&refused, "token-key-unknown");
+    assert!(refused.json()["detail"].as_str().unwrap().contains("too old"));
 }
 
 #[test]
