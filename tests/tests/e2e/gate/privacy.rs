@@ -2,6 +2,7 @@ use std::fs;
 
 use farthing_protocol::Token;
 use farthing_tests::http;
+use farthing_tests::programs::Program;
 
 use super::{Scene, authorization, pass};
 
@@ -47,6 +48,14 @@ fn the_log_tells_nothing_of_who_read_what() {
                 assert!(!text.contains(&token[start..start + 16]), "a token is in the {place}: {text}");
             }
         }
+    }
+    // What the redeemer hears and keeps names no page and no pass.
+    let dumped: String =
+        scene.world.dump(Program::Redeemer).unwrap().iter().map(ToString::to_string).collect();
+    assert!(dumped.contains("kept-answers"), "the search sees the store");
+    let of_redeemer = fs::read_to_string(scene.redeemer.log()).unwrap();
+    for secret in ["confessions", "newsletter", pass] {
+        assert!(!dumped.contains(secret) && !of_redeemer.contains(secret), "{secret} is at the redeemer");
     }
     // A request leaves no line at all.
     let lines = |log: &str| log.lines().count();
