@@ -1,9 +1,9 @@
 //! What the gate itself answers.
 
+use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
-use actix_web::{HttpResponse, HttpResponseBuilder};
 use farthing_api::PROBLEM_MEDIA_TYPE;
 use farthing_service::problem::ProblemResponse;
 
@@ -60,11 +60,6 @@ pub(crate) fn challenge(answer: &mut HttpResponse<BoxBody>, challenge: Option<&s
     if let Some(value) = challenge.and_then(|challenge| HeaderValue::from_str(challenge).ok()) {
         answer.headers_mut().append(WWW_AUTHENTICATE, value);
     }
-}
-
-/// An answer without a body that lets a request through.
-pub(crate) fn empty(status: StatusCode) -> HttpResponseBuilder {
-    HttpResponse::build(status)
 }
 
 /// Whether the client says that it takes HTML: browsers do, programs say `*/*` or nothing.

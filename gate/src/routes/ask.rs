@@ -5,7 +5,7 @@ use farthing_api::ProblemKind;
 use farthing_service::problem::ProblemResponse;
 use serde::Deserialize;
 
-use super::{admit, refusal};
+use super::{admit, as_answer};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
 use crate::page::Page;
@@ -63,7 +63,7 @@ async fn denied(
     }
     let detail = "the payment was taken meanwhile; repeat the same request, which costs nothing again";
     let again = ProblemResponse::new(ProblemKind::Unavailable, detail).retry_after(1);
-    let mut again = super::as_answer(Err(again));
+    let mut again = as_answer(Err(again));
     for cookie in answer.headers().get_all("set-cookie") {
         again.headers_mut().append(HeaderName::from_static("set-cookie"), cookie.clone());
     }
@@ -77,7 +77,7 @@ async fn answer(
     unpaid: StatusCode,
 ) -> Result<(HttpResponse, bool), ProblemResponse> {
     let asker = service.asker.as_ref().ok_or_else(|| ProblemResponse::internal(&"nobody may ask"))?;
-    let visit = asker.read(request.headers()).map_err(refusal)?;
+    let visit = asker.read(request.headers())?;
     let config = service.config.current();
     let admission = admit(service, &config, request, &visit).await?;
     let access = match &admission {
@@ -89,7 +89,7 @@ async fn answer(
                 .map(|answer| (answer, false));
         }
     };
-    let mut answer = answers::empty(StatusCode::OK);
+    let mut answer = HttpResponse::Ok();
     answer.insert_header((ACCESS_HEADER, access.as_str()));
     if access != Access::Free {
         answer.insert_header((CACHE_CONTROL, PRIVATE));

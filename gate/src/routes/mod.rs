@@ -6,16 +6,14 @@ mod site;
 
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use farthing_api::{Problem, ProblemKind};
+use farthing_api::ProblemKind;
 use farthing_service::health::{self, Readiness};
 use farthing_service::problem::ProblemResponse;
 
 use crate::answers;
 use crate::config::Config;
 use crate::gate::Admission;
-use crate::host::Host;
 use crate::prices::Asked;
 use crate::proxy::Upstream;
 use crate::service::GateService;
@@ -64,17 +62,7 @@ async fn admit(
     service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error))
 }
 
-/// A problem of the request, answered so that nobody keeps it.
-fn refusal(problem: Problem) -> ProblemResponse {
-    problem.into()
-}
-
 /// A problem as an answer that a pass can be added to.
 fn as_answer(result: Result<HttpResponse, ProblemResponse>) -> HttpResponse {
     result.unwrap_or_else(|problem| problem.error_response())
-}
-
-/// Reads what a request for the site itself says.
-fn visit(host: Host, path_and_query: &str, headers: &HeaderMap) -> Result<Visit, ProblemResponse> {
-    Visit::read(host, path_and_query, headers).map_err(refusal)
 }

@@ -6,13 +6,13 @@ use farthing_protocol::Token;
 use farthing_service::body::{media_type, read_body};
 use farthing_service::problem::ProblemResponse;
 
-use super::{admit, visit};
+use super::admit;
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
 use crate::page::Page;
 use crate::request;
 use crate::service::GateService;
-use crate::visit::only;
+use crate::visit::{Visit, only};
 
 const OCTETS: &str = "application/octet-stream";
 const MAX_BODY: usize = MAX_TOKENS_PER_REDEMPTION * Token::LENGTH;
@@ -38,7 +38,7 @@ async fn pay(
     for cookie in request.headers().get_all("cookie") {
         headers.append(HeaderName::from_static("cookie"), cookie.clone());
     }
-    let mut visit = visit(request::host(&request)?, path, &headers)?;
+    let mut visit = Visit::read(request::host(&request)?, path, &headers)?;
     let body = read_body(&request, payload, MAX_BODY).await?;
     let tokens = Token::decode_all(&body).map_err(|error| {
         let detail = format!("{error}; nothing was spent; send tokens of 162 bytes, back to back");
@@ -60,8 +60,7 @@ async fn pay(
             &admission,
         ),
         admitted => {
-            let mut answer =
-                answers::empty(StatusCode::NO_CONTENT).insert_header((CACHE_CONTROL, PRIVATE)).finish();
+            let mut answer = HttpResponse::NoContent().insert_header((CACHE_CONTROL, PRIVATE)).finish();
             if let Admission::Paid { cookie } = admitted {
                 answers::give_pass(&mut answer, cookie);
             }

@@ -4,13 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::ProblemKind;
 use farthing_service::problem::ProblemResponse;
 
-use super::{OWN, admit, as_answer, visit};
+use super::{OWN, admit, as_answer};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
 use crate::page::Page;
 use crate::proxy::{Access, Seen, Upstream};
 use crate::request;
 use crate::service::GateService;
+use crate::visit::Visit;
 
 /// Every path that is not the gate's own: passed on to the site, for who is let in.
 pub(super) async fn pass(
@@ -25,7 +26,7 @@ pub(super) async fn pass(
         return Err(ProblemResponse::new(ProblemKind::MethodNotAllowed, detail));
     }
     let path_and_query = request.uri().path_and_query().map_or("/", |sent| sent.as_str());
-    let visit = visit(request::host(&request)?, path_and_query, request.headers())?;
+    let visit = Visit::read(request::host(&request)?, path_and_query, request.headers())?;
     // In another spelling, or with capitals: it is nobody's business to find out what a site makes of it.
     if visit.path.as_str().get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN)) {
         let detail = "the gate has no such path";
