@@ -81,6 +81,12 @@ impl Scene {
         Self { world, issuer, redeemer, gate, site, publisher }
     }
 
+    /// Buys the reader a hundred tokens more.
+    pub(crate) fn buy(&self) {
+        let voucher = self.world.voucher().unwrap();
+        self.world.reader("reader").buy(&self.issuer, &self.redeemer, &voucher).unwrap();
+    }
+
     /// Takes tokens out of the reader's wallet.
     pub(crate) fn tokens(&self, count: u32) -> Vec<Token> {
         let texts = self.world.reader("reader").export(count).unwrap();
