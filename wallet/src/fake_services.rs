@@ -39,6 +39,14 @@ pub(crate) struct FakeKey {
     pub(crate) facts: KeyFacts,
 }
 
+impl FakeKey {
+    /// Whether it issued the token.
+    pub(crate) fn accepts(&self, token: &Token) -> bool {
+        let output = self.secret.evaluate(&[token.token_input()]).unwrap();
+        output[0] == *token.authenticator().as_bytes()
+    }
+}
+
 pub(crate) struct FakeOrder {
     pub(crate) claim: [u8; 32],
     pub(crate) view: OrderView,
@@ -277,8 +285,7 @@ impl FakeServices {
     pub(crate) fn accepts(&self, token: &TokenBytes) -> bool {
         let token = Token::decode(token.as_bytes()).unwrap();
         let key = self.keys.iter().find(|key| key.facts.token_key_id() == *token.token_key_id()).unwrap();
-        let output = key.secret.evaluate(&[token.token_input()]).unwrap();
-        output[0] == *token.authenticator().as_bytes()
+        key.accepts(&token)
     }
 }
 
@@ -311,7 +318,7 @@ fn claim_of(request: &HttpRequest) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::key_facts::KeyFacts;
+use crate::service_url::ServiceUrl;
 
 /// A token's 162 bytes, ready to be shown. Whoever has them can spend it: no Clone, redacted, wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -64,6 +65,24 @@ pub struct HeldToken {
     /// The export that took it out of the wallet, if one did: it is then somebody else's to spend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<u64>,
+    /// The payment for a page that it is part of, if it is of one that is not known to have failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<u64>,
+    /// The site that has seen it without taking it. Whoever sees it a second time could tell that both readers are one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_to: Option<ServiceUrl>,
+}
+
+impl HeldToken {
+    /// A token that nobody has seen.
+    pub(crate) const fn new(token: TokenBytes) -> Self {
+        Self { token, export: None, payment: None, shown_to: None }
+    }
+
+    /// Whether it can be handed on: it is neither exported nor part of a payment.
+    pub const fn is_free(&self) -> bool {
+        self.export.is_none() && self.payment.is_none()
+    }
 }
 
 /// A token key and the tokens that it signed for us.
@@ -82,14 +101,20 @@ pub struct HeldKey {
 }
 
 impl HeldKey {
-    /// How many tokens were not exported. Whether they can be spent, [`Self::is_spendable`] says.
+    /// How many tokens were neither exported nor used in a payment. Whether they can be spent, [`Self::is_spendable`]
+    /// says.
     pub fn left(&self) -> usize {
-        self.tokens.iter().filter(|held| held.export.is_none()).count()
+        self.tokens.iter().filter(|held| held.is_free()).count()
     }
 
     /// How many tokens were exported.
     pub fn exported(&self) -> usize {
-        self.tokens.len() - self.left()
+        self.tokens.iter().filter(|held| held.export.is_some()).count()
+    }
+
+    /// How many tokens are part of payments, whatever became of these.
+    pub fn in_payments(&self) -> usize {
+        self.tokens.iter().filter(|held| held.payment.is_some()).count()
     }
 
     /// Whether its tokens are no longer taken on the day `today`, as was known from the start.

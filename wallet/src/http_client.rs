@@ -1,9 +1,9 @@
-use std::io;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Proxy, Timeout, http};
+use ureq::{Agent, AsSendBody, Body, Proxy, Timeout, http};
 use url::Url;
 
 use crate::http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
@@ -21,7 +21,7 @@ const BYTES_PER_SECOND: usize = 32 * 1024;
 /// The most bytes of an answer: a batch of 65,535 tokens has 2 MiB, totals of many years a few.
 const MAX_ANSWER_LENGTH: u64 = 8 * 1024 * 1024;
 
-/// Sends requests over HTTP/1.1 and TLS. Issuer and redeemer have connections of their own, no redirect is
+/// Sends requests over HTTP/1.1 and TLS. Issuer, redeemer and site have connections of their own, no redirect is
 /// followed, and no cookie kept.
 ///
 /// A proxy is taken from `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` (`socks5h://127.0.0.1:9050` for Tor), and
@@ -30,7 +30,35 @@ const MAX_ANSWER_LENGTH: u64 = 8 * 1024 * 1024;
 pub struct HttpClient {
     issuer: Connections,
     redeemer: Connections,
+    origin: Connections,
     proxy: Option<Proxy>,
+}
+
+/// An answer whose body is still to be read.
+#[derive(Debug)]
+pub(crate) struct OpenAnswer {
+    /// Status and headers.
+    pub(crate) head: HttpResponse,
+    body: Body,
+    timeout: Duration,
+}
+
+impl OpenAnswer {
+    /// Reads a body of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportFailure`]: it broke off, or is longer.
+    pub(crate) fn whole(mut self, limit: u64) -> Result<HttpResponse, TransportFailure> {
+        let body = self.body.with_config().limit(limit).read_to_vec();
+        let body = body.map_err(|error| TransportFailure(cause(&error, self.timeout)))?;
+        Ok(HttpResponse { body, ..self.head })
+    }
+
+    /// The body as it comes, of any length.
+    pub(crate) fn into_body(self) -> impl Read {
+        self.body.into_with_config().limit(u64::MAX).reader()
+    }
 }
 
 #[derive(Debug)]
@@ -43,7 +71,8 @@ impl HttpClient {
     /// A client without connections.
     pub fn new() -> Self {
         let proxy = Proxy::try_from_env();
-        Self { issuer: Connections::new(proxy.as_ref()), redeemer: Connections::new(proxy.as_ref()), proxy }
+        let connections = || Connections::new(proxy.as_ref());
+        Self { issuer: connections(), redeemer: connections(), origin: connections(), proxy }
     }
 
     /// Sends a request and waits for its answer, whatever its status.
@@ -56,6 +85,19 @@ impl HttpClient {
         service: Service,
         request: &HttpRequest,
     ) -> Result<HttpResponse, TransportFailure> {
+        self.open(service, request)?.whole(MAX_ANSWER_LENGTH)
+    }
+
+    /// Sends a request and waits for the head of its answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportFailure`]: no connection, or no answer in time.
+    pub(crate) fn open(
+        &self,
+        service: Service,
+        request: &HttpRequest,
+    ) -> Result<OpenAnswer, TransportFailure> {
         let url = Url::parse(&request.url).map_err(|error| TransportFailure(error.to_string()))?;
         if is_onion(&url) && self.proxy.as_ref().is_none_or(Proxy::resolve_target) {
             return Err(TransportFailure(
@@ -66,6 +108,7 @@ impl HttpClient {
         let connections = match service {
             Service::Issuer => &self.issuer,
             Service::Redeemer => &self.redeemer,
+            Service::Origin => &self.origin,
         };
         let agent = if is_loopback(&url) { &connections.direct } else { &connections.outward };
 
@@ -80,25 +123,39 @@ impl HttpClient {
         let failure = |error: ureq::Error| TransportFailure(cause(&error, timeout));
         let unsendable = |error: http::Error| failure(error.into());
         let answer = match request.method {
-            Method::Get => {
-                let request = builder.body(()).map_err(unsendable)?;
-                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
-            }
+            Method::Get => run(agent, service, timeout, builder.body(()).map_err(unsendable)?),
             Method::Post => {
-                let request = builder.body(request.body.as_slice()).map_err(unsendable)?;
-                agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+                run(agent, service, timeout, builder.body(request.body.as_slice()).map_err(unsendable)?)
             }
         };
-        let mut answer = answer.map_err(failure)?;
-        let headers = answer
-            .headers()
+        let (head, body) = answer.map_err(failure)?.into_parts();
+        let headers = head
+            .headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
-        let headers = headers.collect();
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER_LENGTH).read_to_vec().map_err(failure)?;
-        Ok(HttpResponse { status, headers, body })
+        let head =
+            HttpResponse { status: head.status.as_u16(), headers: headers.collect(), body: Vec::new() };
+        Ok(OpenAnswer { head, body, timeout })
     }
+}
+
+/// Runs a request. The whole answer of a service of ours must be here in time; of a page, which may be long, each part must.
+fn run<B: AsSendBody>(
+    agent: &Agent,
+    service: Service,
+    timeout: Duration,
+    request: http::Request<B>,
+) -> Result<http::Response<Body>, ureq::Error> {
+    let configured = agent.configure_request(request);
+    let configured = match service {
+        Service::Issuer | Service::Redeemer => configured.timeout_global(Some(timeout)),
+        Service::Origin => configured
+            .timeout_send_request(Some(timeout))
+            .timeout_send_body(Some(timeout))
+            .timeout_recv_response(Some(timeout))
+            .timeout_per_read(Some(timeout)),
+    };
+    agent.run(configured.build())
 }
 
 impl Default for HttpClient {
@@ -225,6 +282,18 @@ mod tests {
         served.join().unwrap();
         let failure = client.exchange(Service::Issuer, &request).unwrap_err();
         assert_eq!(failure.0, "connection refused", "nobody listens any more");
+    }
+
+    #[test]
+    fn a_page_may_be_longer_than_any_answer_of_a_service() {
+        let length = MAX_ANSWER_LENGTH + 1;
+        let body = "x".repeat(usize::try_from(length).unwrap());
+        let (url, served) = serve_once(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"));
+        let request = HttpRequest::get(url, "*/*");
+        let answer = HttpClient::new().open(Service::Origin, &request).unwrap();
+        assert_eq!((answer.head.status, answer.head.body.len()), (200, 0));
+        assert_eq!(io::copy(&mut answer.into_body(), &mut io::sink()).unwrap(), length);
+        served.join().unwrap();
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// Which service a request is for. Each is spoken to on connections of its own, so that what one of them says can
+/// Who a request is for. Each is spoken to on connections of its own, so that what one of them says can
 /// be compared with what the other says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
@@ -30,6 +30,8 @@ pub enum Service {
     Issuer,
     /// Verifies and credits.
     Redeemer,
+    /// The Origin of RFC 9576: the site whose page is wanted.
+    Origin,
 }
 
 impl fmt::Display for Service {
@@ -37,6 +39,7 @@ impl fmt::Display for Service {
         f.write_str(match self {
             Self::Issuer => "issuer",
             Self::Redeemer => "redeemer",
+            Self::Origin => "site",
         })
     }
 }
@@ -102,6 +105,12 @@ impl HttpResponse {
     /// The value of the first header field of that name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The values of every header field of that name, whatever its case.
+    pub fn headers_named(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str())
     }
 
     /// The media type without its parameters, in lower case; empty when there is none.

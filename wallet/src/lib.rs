@@ -5,6 +5,8 @@
 //! argument, and [`PurchaseRun`] says what to save and what to send next. The feature `cli`, on by default, adds the
 //! encrypted file, the HTTP client and the program `farthing` ([`run`]).
 //!
+//! A page is paid for by a [`visit::Visit`], which is such a machine too.
+//!
 //! A purchase with a caller that can wait is [`WalletState::intend`], [`PurchaseRun::begin`] and [`drive`].
 
 pub mod audit;
@@ -16,6 +18,9 @@ pub mod issuer_client;
 mod key_agreement;
 mod key_facts;
 pub mod money;
+mod page_payment;
+mod page_url;
+mod pass;
 pub mod payment;
 mod plural;
 mod purchase;
@@ -27,6 +32,7 @@ mod service_answer;
 mod service_url;
 pub mod signed_totals;
 mod token_batch;
+pub mod visit;
 mod void_keys;
 mod voucher_code;
 mod wallet_state;
@@ -47,6 +53,8 @@ mod terminal_echo;
 mod wallet_file;
 
 #[cfg(test)]
+mod fake_gate;
+#[cfg(test)]
 mod fake_services;
 
 pub use driver::{DriveError, Driver, drive};
@@ -54,6 +62,9 @@ pub use held_token::{HeldKey, HeldToken, TokenBytes};
 pub use http_message::{HttpRequest, HttpResponse, Method, Service, TransportFailure};
 pub use key_agreement::{AgreedKey, KeyDisagreement, agree};
 pub use key_facts::{KeyFacts, KeyFactsError};
+pub use page_payment::{PagePayment, PaymentStage, ReleaseError, SetAside};
+pub use page_url::{PageUrl, PageUrlError, RedirectError};
+pub use pass::Pass;
 pub use purchase::{InvalidOrderId, OrderId, Payment, Purchase, Stage, Stopped, VoucherRefusal};
 pub use purchase_run::{Call, Ending, PurchaseRun, RunError, SavePoint, Step};
 pub use seed::Seed;

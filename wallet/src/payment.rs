@@ -100,7 +100,7 @@ pub fn export_tokens(
     let mut missing = count;
     for (position, _, _) in candidates {
         let Some(held) = state.keys_mut().get_mut(position) else { continue };
-        for token in held.tokens.iter_mut().filter(|token| token.export.is_none()).take(missing) {
+        for token in held.tokens.iter_mut().filter(|token| token.is_free()).take(missing) {
             token.export = Some(number);
             missing -= 1;
         }
@@ -137,4 +137,4 @@ fn only_denomination(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -165,7 +165,8 @@ pub(crate) fn check_status(call: &str, answer: &HttpResponse, expected: &[u16]) 
     })
 }
 
-fn problem_of(answer: &HttpResponse) -> Option<Problem> {
+/// The problem that an answer holds, if it holds one.
+pub(crate) fn problem_of(answer: &HttpResponse) -> Option<Problem> {
     if answer.media_type() != PROBLEM_MEDIA_TYPE {
         return None;
     }

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::held_token::{HeldKey, HeldToken, TokenBytes};
 use crate::key_facts::KeyFacts;
+use crate::page_payment::PagePayment;
+use crate::pass::Pass;
 use crate::purchase::{Payment, Purchase, Stage};
 use crate::secret_json::to_secret_json;
 use crate::seed::Seed;
 use crate::service_url::ServiceUrl;
 
-/// Version of the state that this program writes.
-const STATE_VERSION: u64 = 1;
+/// Version of the state that this program writes. Version 1 had no payments for pages and no passes.
+const STATE_VERSION: u64 = 2;
 
 /// What a wallet remembers.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +31,10 @@ pub struct WalletState {
     purchases: Vec<Purchase>,
     keys: Vec<HeldKey>,
     exports: Vec<Export>,
+    #[serde(default)]
+    page_payments: Vec<PagePayment>,
+    #[serde(default)]
+    passes: Vec<Pass>,
 }
 
 /// An issuer that something was bought from, under its name.
@@ -111,6 +117,8 @@ impl WalletState {
             purchases: Vec::new(),
             keys: Vec::new(),
             exports: Vec::new(),
+            page_payments: Vec::new(),
+            passes: Vec::new(),
         }
     }
 
@@ -130,11 +138,13 @@ impl WalletState {
         };
         let found = serde_json::from_str::<Versioned>(json).map_err(unreadable)?.version;
         match found {
-            STATE_VERSION => {}
+            1..=STATE_VERSION => {}
             0 => return Err(StateError::Unreadable { reason: "its state has the version 0".to_owned() }),
             _ => return Err(StateError::NewerVersion { found, known: STATE_VERSION }),
         }
-        let state: Self = serde_json::from_str(json).map_err(unreadable)?;
+        let mut state: Self = serde_json::from_str(json).map_err(unreadable)?;
+        // What older versions lack is empty, and what they have has not changed.
+        state.version = STATE_VERSION;
         state.check()?;
         Ok(state)
     }
@@ -165,6 +175,9 @@ impl WalletState {
         for held in self.keys.iter().flat_map(|key| &key.tokens) {
             if held.export.is_some_and(|number| self.export(number).is_none()) {
                 return unreadable("a token belongs to an export that was not made".to_owned());
+            }
+            if held.payment.is_some_and(|number| self.page_payment(number).is_none()) {
+                return unreadable("a token belongs to a payment that was not made".to_owned());
             }
         }
         Ok(())
@@ -224,6 +237,29 @@ impl WalletState {
         self.exports.iter().find(|export| export.number == number)
     }
 
+    /// Every payment for a page, oldest first.
+    pub fn page_payments(&self) -> &[PagePayment] {
+        &self.page_payments
+    }
+
+    /// The payment of that number.
+    pub fn page_payment(&self, number: u64) -> Option<&PagePayment> {
+        self.page_payments.iter().find(|payment| payment.number == number)
+    }
+
+    pub(crate) const fn page_payments_mut(&mut self) -> &mut Vec<PagePayment> {
+        &mut self.page_payments
+    }
+
+    /// What opens pages that were paid for.
+    pub fn passes(&self) -> &[Pass] {
+        &self.passes
+    }
+
+    pub(crate) const fn passes_mut(&mut self) -> &mut Vec<Pass> {
+        &mut self.passes
+    }
+
     pub(crate) fn add_export(&mut self, export: Export) {
         self.exports.push(export);
     }
@@ -259,7 +295,7 @@ impl WalletState {
     /// Adds tokens of a key.
     pub(crate) fn add_tokens(&mut self, issuer_name: &IssuerName, key: &KeyFacts, tokens: Vec<TokenBytes>) {
         let id = key.token_key_id();
-        let tokens = tokens.into_iter().map(|token| HeldToken { token, export: None });
+        let tokens = tokens.into_iter().map(HeldToken::new);
         match self.keys.iter_mut().find(|held| held.key.token_key_id() == id) {
             Some(held) => held.tokens.extend(tokens),
             None => self.keys.push(HeldKey {

@@ -6,11 +6,14 @@ use crate::{DecodeError, HeaderError, TokenChallenge, base64url};
 const CHALLENGE: &str = "challenge";
 const TOKEN_KEY: &str = "token-key";
 const MAX_AGE: &str = "max-age";
+const PRICE_MICROS: &str = "price-micros";
+const CURRENCY: &str = "currency";
 
 /// One challenge of a WWW-Authenticate header (RFC 9577, section 2.1.2).
 ///
 /// ```text
 /// PrivateToken challenge="<base64url of TokenChallenge>", token-key="<base64url of the public key>", max-age=N
+/// PrivateToken challenge=..., token-key=..., price-micros="50000", currency="EUR"              ours: what a page costs
 /// ```
 ///
 /// Challenge and key are kept as bytes: one answer may also challenge for token types that are not ours, which a
@@ -23,13 +26,17 @@ pub struct PrivateTokenChallenge {
     pub token_key: Option<Vec<u8>>,
     /// Seconds for which the challenge may be answered, if that is limited.
     pub max_age: Option<u64>,
+    /// What is to be paid, in millionths of the currency's unit, if that is said.
+    pub price_micros: Option<u64>,
+    /// The code of the price's currency, three capital letters, if that is said. It need not be one that we know.
+    pub currency: Option<String>,
 }
 
 impl PrivateTokenChallenge {
     /// Asks for a token of this key.
     pub fn new(challenge: &TokenChallenge, token_key: &PublicKey) -> Self {
         let token_key = Some(token_key.to_bytes().to_vec());
-        Self { challenge: challenge.encode(), token_key, max_age: None }
+        Self { challenge: challenge.encode(), token_key, max_age: None, price_micros: None, currency: None }
     }
 
     /// The challenge, if it is for a token of our type.
@@ -45,6 +52,12 @@ impl PrivateTokenChallenge {
         if let Some(token_key) = &self.token_key {
             attributes.push((TOKEN_KEY, base64url::encode_padded(token_key)));
         }
+        if let Some(price_micros) = self.price_micros {
+            attributes.push((PRICE_MICROS, price_micros.to_string()));
+        }
+        if let Some(currency) = &self.currency {
+            attributes.push((CURRENCY, currency.clone()));
+        }
         let max_age = self.max_age.map_or(String::new(), |seconds| format!(", {MAX_AGE}={seconds}"));
         header_attributes::write(&attributes) + &max_age
     }
@@ -57,15 +70,26 @@ impl PrivateTokenChallenge {
             });
             decoded.transpose()
         };
-        let max_age = challenge.attribute(MAX_AGE)?.map(|text| {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            let seconds = if digits { text.parse().ok() } else { None };
-            seconds.ok_or(HeaderError::Value { attribute: MAX_AGE, expected: "a number of seconds" })
+        let number = |attribute, expected| {
+            let text = challenge.attribute(attribute)?;
+            let parsed = text.map(|text| {
+                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                let number = if digits { text.parse().ok() } else { None };
+                number.ok_or(HeaderError::Value { attribute, expected })
+            });
+            parsed.transpose()
+        };
+        let currency = challenge.attribute(CURRENCY)?.map(|text| {
+            let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+            let wrong = HeaderError::Value { attribute: CURRENCY, expected: "three capital letters" };
+            if is_code { Ok(text.to_owned()) } else { Err(wrong) }
         });
         Ok(Self {
             challenge: bytes(CHALLENGE)?.ok_or(HeaderError::Missing { attribute: CHALLENGE })?,
             token_key: bytes(TOKEN_KEY)?,
-            max_age: max_age.transpose()?,
+            max_age: number(MAX_AGE, "a number of seconds")?,
+            price_micros: number(PRICE_MICROS, "a number of millionths")?,
+            currency: currency.transpose()?,
         })
     }
 }
@@ -134,9 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn a_price_stands_beside_its_challenge() {
+        let currency = Some("EUR".to_owned());
+        let priced = PrivateTokenChallenge { price_micros: Some(50_000), currency, ..challenge() };
+        let value = priced.encode();
+        assert!(value.ends_with("\", price-micros=\"50000\", currency=\"EUR\""), "{value}");
+        let header = ChallengeHeader { challenges: vec![priced, challenge()] };
+        assert_eq!(ChallengeHeader::decode(&header.encode()), Ok(header));
+    }
+
+    #[test]
     fn what_is_unknown_is_passed_over() {
         let value =
-            "Basic realm=\"x\", privatetoken CHALLENGE=AAIAAWEAAAA, price-micros=5, Foo a=b, Negotiate";
+            "Basic realm=\"x\", privatetoken CHALLENGE=AAIAAWEAAAA, nice-colour=5, Foo a=b, Negotiate";
         let header = ChallengeHeader::decode(value).unwrap();
         let [only] = &header.challenges[..] else { panic!("one challenge") };
         assert_eq!((&only.token_key, only.max_age), (&None, None));
@@ -155,6 +189,14 @@ mod tests {
             ("PrivateToken challenge=AA, challenge=AA", "the attribute challenge stands twice"),
             ("PrivateToken challenge=AA, max-age=+1", "the attribute max-age must be a number of seconds"),
             ("PrivateToken challenge=AA, max-age=\"\"", "the attribute max-age must be a number of seconds"),
+            (
+                "PrivateToken challenge=AA, price-micros=1.5",
+                "the attribute price-micros must be a number of millionths",
+            ),
+            (
+                "PrivateToken challenge=AA, currency=euro",
+                "the attribute currency must be three capital letters",
+            ),
             ("PrivateToken challenge=\"AA", "byte 24: a closing quote expected"),
         ] {
             assert_eq!(refusal(value), expected, "{value}");

@@ -13,6 +13,7 @@ use farthing_protocol::{
 };
 use farthing_voprf::SecretKey;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -181,19 +182,20 @@ proptest! {
 
     #[test]
     fn challenges_and_their_header(
-        challenges in vec((challenge(), any::<Option<u64>>()), 1..4),
+        challenges in vec((challenge(), any::<Option<u64>>(), option::of((any::<u64>(), "[A-Z]{3}"))), 1..4),
         seed: [u8; 32],
         mutations in mutations(),
     ) {
         let key = SecretKey::derive(&seed, DERIVATION_INFO).unwrap();
-        let with_key = |(challenge, max_age): &(TokenChallenge, Option<u64>)| PrivateTokenChallenge {
-            max_age: *max_age,
-            ..PrivateTokenChallenge::new(challenge, key.public_key())
+        let with_key = |(challenge, max_age, price): &(TokenChallenge, Option<u64>, Option<(u64, String)>)| {
+            let (price_micros, currency) = price.clone().unzip();
+            let plain = PrivateTokenChallenge::new(challenge, key.public_key());
+            PrivateTokenChallenge { max_age: *max_age, price_micros, currency, ..plain }
         };
         let header = ChallengeHeader { challenges: challenges.iter().map(with_key).collect() };
         prop_assert_eq!(&ChallengeHeader::decode(&header.encode()).unwrap(), &header);
         check("challenge_header", header.encode().into_bytes(), &mutations);
-        for (challenge, _) in challenges {
+        for (challenge, ..) in challenges {
             prop_assert_eq!(&TokenChallenge::decode(&challenge.encode()).unwrap(), &challenge);
             check("token_challenge", challenge.encode(), &mutations);
         }

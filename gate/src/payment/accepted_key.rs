@@ -76,13 +76,13 @@ impl AcceptedKeys {
     pub fn www_authenticate(&self, due: Amount, now: u64) -> Option<String> {
         let challenges: Vec<_> = self
             .paying(due, now)
-            .map(|key| {
-                let challenge = PrivateTokenChallenge::new(&self.challenge, &key.public_key);
-                let standard = ChallengeHeader { challenges: vec![challenge] }.encode();
-                format!("{standard}, price-micros=\"{}\", currency=\"{}\"", due.micros, due.currency)
+            .map(|key| PrivateTokenChallenge {
+                price_micros: Some(due.micros.get()),
+                currency: Some(due.currency.code().to_owned()),
+                ..PrivateTokenChallenge::new(&self.challenge, &key.public_key)
             })
             .collect();
         // One header for all: nginx hands on no second one.
-        if challenges.is_empty() { None } else { Some(challenges.join(", ")) }
+        if challenges.is_empty() { None } else { Some(ChallengeHeader { challenges }.encode()) }
     }
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::page_url::PageUrl;
 use crate::service_url::ServiceUrl;
 
 const AFTER_HELP: &str = "\
@@ -12,8 +13,8 @@ Exit status:
   0  done
   1  refused or failed; the message says what to do
   2  wrong usage
-  3  not finished: a service could not be reached or could not answer. Nothing is lost; a purchase goes on with
-     `farthing resume`, anything else by repeating it
+  3  not finished: a service or site could not be reached or could not answer. Nothing is lost; purchases and payments
+     go on with `farthing resume`, anything else by repeating it
   4  the audit found more tokens redeemed than issued
   5  the wallet could not be opened: wrong passphrase, not a wallet, damaged, or in use
   130  interrupted when the passphrase was asked for";
@@ -46,11 +47,18 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Buy a pack with a voucher; makes the wallet if there is none
     Buy(Buy),
-    /// Go on with purchases that are not finished, oldest first
-    Resume,
+    /// Fetch a page, and pay for it with tokens if it asks for some
+    #[command(
+        long_about = "Fetch a page, and pay for it with tokens if it asks for some. Without --max or --yes nothing is \
+        paid, and the price is told. Tokens are of one key, make up the price exactly, and are shown to the page's own \
+        site alone. What was paid for stays open as long as the site says: getting it again costs nothing."
+    )]
+    Get(Get),
+    /// Go on with purchases and payments that are not finished, oldest first
+    Resume(Resume),
     /// Show what the tokens in the wallet are worth and until when
     Balance,
-    /// Show purchases and exports
+    /// Show purchases, payments and exports
     History,
     /// Show what an issuer sells (needs no wallet)
     Packs(Packs),
@@ -81,6 +89,28 @@ pub(crate) struct Buy {
     /// The prepaid code of 26 letters and digits; case, spaces and dashes do not matter
     #[arg(long, value_name = "CODE")]
     pub(crate) voucher: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The page: https, or http on this machine and for .onion
+    pub(crate) url: PageUrl,
+    /// Pay at most so much, like `--max 0.05 EUR`
+    #[arg(long, num_args = 2, value_names = ["AMOUNT", "CURRENCY"])]
+    pub(crate) max: Option<Vec<String>>,
+    /// Pay whatever it costs, up to --max if that is given
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Write the page to FILE; required with --json [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// Take the tokens of a payment back without knowing whether they are spent, as when its site is gone
+    #[arg(long, value_name = "PAYMENT")]
+    pub(crate) release: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -159,10 +189,15 @@ mod tests {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
         assert!(parse("farthing tokens export --count 3 --json").is_ok());
         assert!(parse("farthing tokens export --again 1").is_ok());
+        assert!(parse("farthing get https://news.example/a --max 0.05 EUR --output page").is_ok());
+        assert!(parse("farthing get --yes --max 0.05 EUR https://news.example/a").is_ok());
         for line in [
             "farthing tokens export",
             "farthing tokens export --count 3 --again 1",
             "farthing tokens export --count 3 --currency EUR",
+            "farthing get http://news.example/a",
+            "farthing get https://news.example/a --max 0.05",
+            "farthing get",
             "farthing audit --issuer https://issuer.example",
             "farthing buy --issuer http://issuer.example --redeemer https://r.example --pack p --voucher v",
         ] {

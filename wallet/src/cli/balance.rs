@@ -4,6 +4,7 @@ use farthing_protocol::Day;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::payment_view::payment_line;
 use super::report::Report;
 use super::session::Session;
 use super::void_warning::{short_id, tokens_left};
@@ -49,10 +50,11 @@ fn show(state: &WalletState, today: Day) -> Report {
         };
         let tokens = tokens_left(held);
         lines.push(format!(
-            "{tokens} from {}, key {}, {until} ({} exported)",
+            "{tokens} from {}, key {}, {until} ({} exported, {} in payments)",
             held.issuer_name,
             short_id(held),
             held.exported(),
+            held.in_payments(),
         ));
         if ends_soon && available > 0 {
             let end = if available == 1 { "ends" } else { "end" };
@@ -67,6 +69,7 @@ fn show(state: &WalletState, today: Day) -> Report {
             "void": void,
             "void_since": held.void_since,
             "exported": held.exported(),
+            "in_payments": held.in_payments(),
             "redeem_until": redeem_until,
             "ended": is_over,
             "ends_soon": ends_soon,
@@ -77,8 +80,13 @@ fn show(state: &WalletState, today: Day) -> Report {
         .iter()
         .map(|(currency, (tokens, micros))| json!({"currency": currency, "tokens": tokens, "micros": micros}))
         .collect();
-    let mut report =
-        Report::new(json!({"balance": sums, "keys": entries, "unfinished_purchases": under_way}));
+    let in_flight = state.payments_in_flight();
+    let mut report = Report::new(json!({
+        "balance": sums,
+        "keys": entries,
+        "unfinished_purchases": under_way,
+        "payments_in_flight": in_flight.len(),
+    }));
     for (currency, (tokens, micros)) in &totals {
         report.line(format!("{} in {}", format_micros(*micros, currency), counted(*tokens, "token")));
     }
@@ -96,6 +104,10 @@ fn show(state: &WalletState, today: Day) -> Report {
             (counted(under_way as u64, "purchase"), if under_way == 1 { "is" } else { "are" });
         report.line(format!("{purchases} {are} not finished: run `farthing resume`."));
     }
+    for payment in in_flight {
+        let (number, line) = (payment.number, payment_line(payment));
+        report.line(format!("Payment {number}, {line}, is not settled: run `farthing resume`."));
+    }
     report
 }
 
@@ -107,6 +119,28 @@ mod tests {
     use crate::purchase_run::PurchaseRun;
     use crate::seed::Seed;
     use crate::service_url::ServiceUrl;
+
+    #[test]
+    fn tokens_in_flight_are_not_counted_and_are_shown() {
+        let mut services = FakeServices::new();
+        let mut state = WalletState::new(Seed::from_bytes([42; 32]));
+        let (intent, agreed) = services.plan(&state, VOUCHER);
+        let run = PurchaseRun::begin(state.intend(intent, today()), agreed);
+        drive(&mut services, &mut state, run).unwrap();
+        let page = crate::page_url::PageUrl::parse("https://news.example/a").unwrap();
+        state.begin_payment(0, 3, &page, today()).unwrap();
+        let report = show(&state, today());
+        let lines: Vec<_> = report.lines.iter().map(|line| line.as_str()).collect();
+        assert_eq!(lines[0], "0.02 EUR in 2 tokens");
+        assert!(lines[1].ends_with("(0 exported, 3 in payments)"), "{}", lines[1]);
+        let told = "Payment 1, 0.03 EUR to https://news.example (3 tokens of 0.01 EUR), is not settled: run `farthing \
+                    resume`.";
+        assert_eq!(lines[2], told);
+        assert_eq!(
+            (&report.json["payments_in_flight"], &report.json["keys"][0]["in_payments"]),
+            (&json!(1), &json!(3))
+        );
+    }
 
     #[test]
     fn void_tokens_are_shown_apart_and_keys_are_named() {

@@ -2,11 +2,12 @@ use farthing_api::{KeyListing, PackListing};
 use farthing_protocol::{IssuerDirectory, IssuerName, MAX_BATCH};
 use serde_json::json;
 
-use super::arguments::Buy;
+use super::arguments::{Buy, Resume};
 use super::failure::{Exit, Failure};
 use super::purchase_view::{pack_line, printable, purchase_json, unspent_code};
 use super::report::{Report, note};
 use super::session::{OpenWallet, Session, SessionDriver};
+use super::settle::{release, settle_payments};
 use crate::driver::drive;
 use crate::http_message::Service;
 use crate::key_agreement::{AgreedKey, agree};
@@ -78,16 +79,20 @@ pub(crate) fn buy(session: &Session, options: &Buy) -> Result<Report, Failure> {
 }
 
 /// `farthing resume`: everything that can go on, oldest first.
-pub(crate) fn resume(session: &Session) -> Result<Report, Failure> {
+pub(crate) fn resume(session: &Session, options: &Resume) -> Result<Report, Failure> {
     let mut wallet = session.open()?;
+    if let Some(number) = options.release {
+        return release(session, &mut wallet, number);
+    }
     let mut outcomes = Vec::new();
     for position in wallet.state.positions(Purchase::is_resumable) {
         let ending = run_to_end(session, &mut wallet, PurchaseRun::resume(position))?;
         outcomes.push((position, ending));
     }
     let mut report = report(&wallet, &outcomes);
-    if outcomes.is_empty() {
-        report.line("Every purchase is finished.");
+    let settled = settle_payments(session, &mut wallet, &mut report)?;
+    if outcomes.is_empty() && settled == 0 {
+        report.line("Every purchase and every payment is finished.");
     }
     Ok(report)
 }

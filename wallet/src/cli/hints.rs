@@ -6,7 +6,7 @@ use std::path::Path;
 /// How messages begin such a command.
 const COMMAND: &str = "`farthing ";
 /// The commands that open a wallet.
-const OPENING: [&str; 6] = ["audit", "balance", "buy", "history", "resume", "tokens"];
+const OPENING: [&str; 7] = ["audit", "balance", "buy", "get", "history", "resume", "tokens"];
 
 /// The text with `--wallet` in every command that opens a wallet, if the option was given.
 pub(crate) fn name_wallet(text: &str, wallet: Option<&Path>) -> String {
@@ -27,7 +27,7 @@ pub(crate) fn name_wallet(text: &str, wallet: Option<&Path>) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@%:=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

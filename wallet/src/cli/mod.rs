@@ -6,12 +6,16 @@ mod balance;
 mod buy;
 mod export;
 mod failure;
+mod get;
 mod hints;
 mod history;
 mod packs;
+mod payment_view;
 mod purchase_view;
 mod report;
 mod session;
+mod settle;
+mod visit_driver;
 mod void_warning;
 
 use std::ffi::OsString;
@@ -53,7 +57,8 @@ pub fn run(arguments: impl Iterator<Item = OsString>, environment: Environment) 
 fn dispatch(session: &Session, command: &Command) -> Result<Report, Failure> {
     match command {
         Command::Buy(options) => buy::buy(session, options),
-        Command::Resume => buy::resume(session),
+        Command::Resume(options) => buy::resume(session, options),
+        Command::Get(options) => get::get(session, options),
         Command::Balance => balance::balance(session),
         Command::History => history::history(session),
         Command::Packs(options) => packs::packs(session, options),

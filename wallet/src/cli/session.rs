@@ -12,7 +12,7 @@ use super::failure::{Exit, Failure};
 use super::report::note;
 use crate::driver::Driver;
 use crate::environment::Environment;
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, OpenAnswer};
 use crate::http_message::{HttpRequest, HttpResponse, Service, TransportFailure};
 use crate::passphrase::{self, Purpose};
 use crate::purchase_run::{Call, SavePoint};
@@ -98,7 +98,9 @@ impl Session {
     }
 
     fn open_locked(&self, lock: WalletLock) -> Result<OpenWallet, Failure> {
-        let (file, state) = lock.open(&self.passphrase(Purpose::Open)?)?;
+        let (file, mut state) = lock.open(&self.passphrase(Purpose::Open)?)?;
+        // Whatever is saved next says no more than it must about pages that were read.
+        state.forget_ended_passes(self.environment.clock.now());
         Ok(OpenWallet { file, state, is_new: false })
     }
 
@@ -119,8 +121,17 @@ impl Session {
         Ok((call, answer))
     }
 
-    /// Sends a request. If the answer takes long, says who is being waited for.
     fn exchange(&self, service: Service, request: &HttpRequest) -> Result<HttpResponse, TransportFailure> {
+        self.patiently(service, request, || self.http.exchange(service, request))
+    }
+
+    /// Sends a request to a site, and leaves the body of the answer unread.
+    pub(crate) fn open_page(&self, request: &HttpRequest) -> Result<OpenAnswer, TransportFailure> {
+        self.patiently(Service::Origin, request, || self.http.open(Service::Origin, request))
+    }
+
+    /// Waits for an answer. If it takes long, says who is being waited for.
+    fn patiently<T>(&self, service: Service, request: &HttpRequest, send: impl FnOnce() -> T) -> T {
         let json = self.global.json;
         let (answered, waiting) = mpsc::channel::<()>();
         thread::scope(|scope| {
@@ -129,7 +140,7 @@ impl Session {
                     note(json, &format!("Waiting for the {service} ({request}) ..."));
                 }
             });
-            let answer = self.http.exchange(service, request);
+            let answer = send();
             drop(answered);
             answer
         })

@@ -9,7 +9,8 @@ fn today() -> Day {
     Day::from_unix(NOW)
 }
 
-fn add(state: &mut WalletState, key: &KeyFacts, count: usize, tag: u8) {
+/// Adds tokens that nobody signed.
+pub(crate) fn add(state: &mut WalletState, key: &KeyFacts, count: usize, tag: u8) {
     let issuer = IssuerName::new("issuer.example").unwrap();
     let token = |index: usize| {
         let mut bytes = [tag; Token::LENGTH];

@@ -146,7 +146,7 @@ fn newer_versions_of_file_and_state_are_refused_by_name() {
 
     fs::write(&path, &whole).unwrap();
     let (file, state) = open(&path, "right").unwrap();
-    let state = state.to_json().unwrap().replacen("\"version\":1", "\"version\":9,\"new\":[]", 1);
+    let state = state.to_json().unwrap().replacen("\"version\":2", "\"version\":9,\"new\":[]", 1);
     let body = format!(
         "{{\"farthing-wallet\":1,\"header\":\"{}\",\"state\":{state}}}",
         Base64Url(<[u8; 32]>::from(Sha256::digest(&file.seal.header_line)))
@@ -156,5 +156,22 @@ fn newer_versions_of_file_and_state_are_refused_by_name() {
     drop(file);
     fs::write(&path, bytes).unwrap();
     let error = open(&path, "right").unwrap_err();
-    assert!(matches!(error, WalletFileError::NewerVersion { found: 9, known: 1, .. }), "{error}");
+    assert!(matches!(error, WalletFileError::NewerVersion { found: 9, known: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_wallet_of_the_first_release_opens_and_is_saved_in_todays_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wallet");
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/stores/0.1.0/embedded/reader.wallet");
+    fs::copy(kept, &path).unwrap();
+    let (file, state) = open(&path, "correct horse").unwrap();
+    let (left, exported) = (state.keys()[0].left(), state.keys()[0].exported());
+    assert!(left > 0 && exported > 0, "{left} {exported}");
+    assert!(state.page_payments().is_empty() && state.passes().is_empty());
+    file.save(&state).unwrap();
+    drop(file);
+    let (_, again) = open(&path, "correct horse").unwrap();
+    assert!(again.to_json().unwrap().starts_with("{\"version\":2,"));
+    assert_eq!((again.keys()[0].left(), again.keys()[0].exported()), (left, exported));
 }

@@ -11,6 +11,7 @@ mod privacy;
 mod proxying;
 mod reload;
 mod servers;
+mod wallet;
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,0 +1,295 @@
+use farthing_api::ProblemKind;
+use proptest::prelude::*;
+
+use super::*;
+use crate::driver::drive;
+use crate::fake_gate::{CONTENT, FakeGate, PASS_SECONDS, SITE};
+use crate::fake_services::{COUNT, FakeServices, NOW, VOUCHER, cent, epoch, key, problem, today};
+use crate::page_payment::SetAside;
+use crate::purchase_run::PurchaseRun;
+use crate::seed::Seed;
+
+fn page(path: &str) -> PageUrl {
+    PageUrl::parse(&format!("{SITE}{path}")).unwrap()
+}
+
+fn cents(count: u64) -> Limit {
+    Limit::UpTo(Amount { micros: count * 10_000, currency: "EUR".parse().unwrap() })
+}
+
+/// A wallet with `count` tokens of one cent, and a site that takes them: `/a` costs three, `/b` two.
+fn bought(count: u32) -> (WalletState, FakeGate) {
+    let mut services = FakeServices::new();
+    services.pack.count = count;
+    let mut state = WalletState::new(Seed::from_bytes([42; 32]));
+    let (intent, agreed) = services.plan(&state, VOUCHER);
+    let run = PurchaseRun::begin(state.intend(intent, today()), agreed);
+    drive(&mut services, &mut state, run).unwrap();
+    (state, FakeGate::new(services.keys, &[("/a", 30_000), ("/b", 20_000)]))
+}
+
+/// How a visit went.
+struct Went {
+    ending: Ending,
+    saved: Vec<&'static str>,
+    body: Vec<u8>,
+}
+
+/// Takes every step of a visit. `lost` says which answer, counted from 0, does not arrive.
+fn go(state: &mut WalletState, gate: &mut FakeGate, visit: Visit, lost: Option<usize>) -> Went {
+    go_until(state, gate, visit, lost, usize::MAX).expect("it went to its end")
+}
+
+/// The same, up to a crash before step `crash`. The state is what was saved last.
+fn go_until(
+    state: &mut WalletState,
+    gate: &mut FakeGate,
+    mut visit: Visit,
+    lost: Option<usize>,
+    crash: usize,
+) -> Option<Went> {
+    let mut on_disk = state.to_json().unwrap();
+    let (mut saved, mut body, mut asked) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..crash {
+        match visit.next(state, NOW).unwrap() {
+            Step::Save(point) => {
+                on_disk = state.to_json().unwrap();
+                saved.push(point.step());
+            }
+            Step::Send { request, pays } => {
+                assert_eq!(
+                    pays,
+                    request.headers.iter().any(|(name, _)| matches!(*name, "Authorization" | "Origin"))
+                );
+                let answer = gate.answer(&request);
+                body.clone_from(&answer.body);
+                let arrives = lost != Some(asked);
+                asked += 1;
+                let answer = if arrives { Ok(answer) } else { Err(TransportFailure("time-out".to_owned())) };
+                visit.receive(state, answer, NOW).unwrap();
+            }
+            Step::Finished(ending) => return Some(Went { ending, saved, body }),
+        }
+    }
+    *state = WalletState::from_json(&on_disk).unwrap();
+    None
+}
+
+fn stages(state: &WalletState) -> Vec<&PaymentStage> {
+    state.page_payments().iter().map(|payment| &payment.stage).collect()
+}
+
+const FULL: Ending = Ending::Page { preview_of: None };
+
+#[test]
+fn a_page_is_paid_once_and_opened_by_its_pass_afterwards() {
+    let (mut state, mut gate) = bought(COUNT);
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+    assert_eq!((went.ending, went.body.as_slice()), (FULL, CONTENT));
+    assert_eq!(went.saved, ["wallet.payment.saved", "wallet.payment.settled"]);
+    assert_eq!((stages(&state), state.keys()[0].left(), gate.spent()), (vec![&PaymentStage::Spent], 2, 3));
+
+    let mut state = WalletState::from_json(&state.to_json().unwrap()).unwrap();
+    let again = Visit::to(page("/a"), Limit::Nothing);
+    assert_eq!(go(&mut state, &mut gate, again, None).ending, FULL);
+    assert_eq!(gate.arrived, ["GET /a", "GET /a with 3 tokens", "GET /a with a pass"]);
+    assert_eq!(state.cookies_for(&page("/a"), NOW + PASS_SECONDS), None);
+}
+
+#[test]
+fn nothing_is_paid_beyond_the_limit_or_for_what_is_free() {
+    let (mut state, mut gate) = bought(COUNT);
+    let price = Amount { micros: 30_000, currency: "EUR".parse().unwrap() };
+    let dollars = Limit::UpTo(Amount { currency: "USD".parse().unwrap(), ..price });
+    for limit in [Limit::Nothing, cents(2), dollars] {
+        let went = go(&mut state, &mut gate, Visit::to(page("/a"), limit), None);
+        assert_eq!((went.ending, went.saved.len()), (Ending::Price { price }, 0));
+    }
+    let went = go(&mut state, &mut gate, Visit::to(page("/free"), Limit::Anything), None);
+    assert_eq!((went.ending, went.saved.len(), gate.spent()), (FULL, 0, 0));
+    gate.previews = true;
+    let preview = go(&mut state, &mut gate, Visit::to(page("/a"), cents(2)), None);
+    assert_eq!((preview.ending, gate.spent()), (Ending::Page { preview_of: Some(price) }, 0));
+    let whole = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
+    assert_eq!((whole.ending, whole.body.as_slice(), gate.spent()), (FULL, CONTENT, 3));
+}
+
+#[test]
+fn a_lost_answer_costs_nothing_because_the_same_tokens_are_shown_again() {
+    let (mut state, mut gate) = bought(COUNT);
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), Some(1));
+    assert!(matches!(went.ending, Ending::InFlight { number: 1, .. }), "{:?}", went.ending);
+    assert_eq!((gate.spent(), state.keys()[0].left()), (3, 2));
+    // Another page is paid with others meanwhile.
+    assert_eq!(go(&mut state, &mut gate, Visit::to(page("/b"), cents(3)), None).ending, FULL);
+
+    let again = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Nothing), None);
+    assert_eq!((again.ending, again.body.as_slice()), (FULL, CONTENT), "it was allowed before");
+    assert_eq!((gate.spent(), stages(&state)), (5, vec![&PaymentStage::Spent; 2]));
+}
+
+#[test]
+fn a_site_that_cannot_answer_now_leaves_the_tokens_in_flight() {
+    let (mut state, mut gate) = bought(COUNT);
+    gate.instead = vec![problem(ProblemKind::Unavailable)];
+    let visit = Visit::to(page("/a"), cents(3));
+    let went = go(&mut state, &mut gate, visit, None);
+    assert_eq!(went.ending, Ending::Unfinished { reason: "the site answered 503: as told".to_owned() });
+    assert_eq!(stages(&state), Vec::<&PaymentStage>::new(), "nothing was shown");
+
+    let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+    gate.instead = vec![problem(ProblemKind::Unavailable), asks];
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+    assert!(matches!(went.ending, Ending::InFlight { number: 1, .. }), "{:?}", went.ending);
+    assert_eq!(state.payments_in_flight().len(), 1);
+    let settling = Visit::settling(&state, 1).unwrap();
+    let settled = go(&mut state, &mut gate, settling, None);
+    assert_eq!((settled.ending, gate.spent()), (Ending::Settled, 3));
+    assert_eq!(Visit::settling(&state, 1).unwrap_err(), VisitError::NoPayment(1));
+    let page = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Nothing), None);
+    assert_eq!(page.ending, FULL, "its pass was kept");
+}
+
+#[test]
+fn tokens_come_back_when_none_was_spent_and_stay_away_when_they_are_worthless() {
+    for (kind, stage, left) in [
+        (ProblemKind::PaymentAmount, PaymentStage::Refused, 5),
+        (ProblemKind::TokenKeyUnknown, PaymentStage::Refused, 5),
+        (ProblemKind::TokenSpent, PaymentStage::SetAside { reason: SetAside::Spent }, 2),
+        (ProblemKind::TokenExpired, PaymentStage::SetAside { reason: SetAside::Expired }, 2),
+        (ProblemKind::TokenRevoked, PaymentStage::SetAside { reason: SetAside::Revoked }, 2),
+    ] {
+        let (mut state, mut gate) = bought(COUNT);
+        let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+        gate.instead = vec![problem(kind), asks];
+        let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+        assert!(matches!(went.ending, Ending::Refused { number: 1, .. }), "{kind:?}: {:?}", went.ending);
+        assert_eq!((stages(&state), state.keys()[0].left()), (vec![&stage], left));
+        assert_eq!(went.saved, ["wallet.payment.saved", "wallet.payment.settled"]);
+    }
+}
+
+#[test]
+fn a_payment_that_can_no_longer_be_repeated_is_known_to_be_spent() {
+    let (mut state, mut gate) = bought(COUNT);
+    go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), Some(1));
+    gate.repeats = false;
+    let again = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+    assert_eq!((again.ending, gate.spent()), (Ending::SpentEarlier { number: 1 }, 3));
+    assert_eq!((stages(&state), state.keys()[0].left()), (vec![&PaymentStage::Spent], 2));
+    // The price has changed since an attempt whose answer was lost: nobody can say whether that one arrived.
+    let (mut state, mut gate) = bought(COUNT);
+    go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), Some(1));
+    gate.prices.insert("/a".to_owned(), 40_000);
+    let again = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+    assert!(matches!(again.ending, Ending::Refused { number: 1, .. }), "{:?}", again.ending);
+    assert_eq!(stages(&state), [&PaymentStage::SetAside { reason: SetAside::Unsure }]);
+    state.release_payment(1).unwrap();
+    assert_eq!(state.keys()[0].left(), 5);
+}
+
+#[test]
+fn more_tokens_than_a_header_carries_are_posted() {
+    let (mut state, mut gate) = bought(93);
+    gate.prices.extend([
+        ("/30".to_owned(), 300_000),
+        ("/31".to_owned(), 310_000),
+        ("/32?x=y".to_owned(), 320_000),
+    ]);
+    assert_eq!(go(&mut state, &mut gate, Visit::to(page("/30"), Limit::Anything), None).ending, FULL);
+    let went = go(&mut state, &mut gate, Visit::to(page("/31"), Limit::Anything), None);
+    assert_eq!((went.ending, went.body.as_slice()), (FULL, CONTENT));
+    assert_eq!(
+        gate.arrived,
+        ["GET /30", "GET /30 with 30 tokens", "GET /31", "POST /31 with 31 tokens", "GET /31 with a pass"]
+    );
+    let went = go(&mut state, &mut gate, Visit::to(page("/32?x=y"), Limit::Anything), Some(1));
+    assert!(matches!(went.ending, Ending::InFlight { number: 3, .. }), "{:?}", went.ending);
+    let again = go(&mut state, &mut gate, Visit::to(page("/32?x=y"), Limit::Nothing), None);
+    assert_eq!((again.ending, again.body.as_slice()), (FULL, CONTENT));
+    assert_eq!((gate.spent(), state.keys()[0].left()), (93, 0));
+}
+
+#[test]
+fn a_page_that_costs_nothing_any_more_gives_posted_tokens_back() {
+    let (mut state, mut gate) = bought(40);
+    gate.prices.insert("/a".to_owned(), 400_000);
+    let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+    gate.prices.clear();
+    gate.instead = vec![asks];
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
+    assert_eq!((went.ending, went.body.as_slice()), (FULL, CONTENT));
+    assert_eq!((stages(&state), state.keys()[0].left()), (vec![&PaymentStage::Refused], 40));
+}
+
+#[test]
+fn redirects_are_followed_on_the_site_and_no_token_leaves_it() {
+    let (mut state, mut gate) = bought(COUNT);
+    gate.redirects.insert("/old".to_owned(), "/a".to_owned());
+    let visit = Visit::to(page("/old"), cents(3));
+    assert_eq!(go(&mut state, &mut gate, visit, None).ending, FULL);
+    assert_eq!(gate.arrived, ["GET /old", "GET /a", "GET /a with 3 tokens"]);
+    for (path, location) in
+        [("/away", "https://evil.example/a"), ("/plain", "http://news.example/a"), ("/loop", "/loop")]
+    {
+        gate.redirects.insert(path.to_owned(), location.to_owned());
+        let went = go(&mut state, &mut gate, Visit::to(page(path), Limit::Anything), None);
+        assert!(matches!(went.ending, Ending::Stopped { .. }), "{path}: {:?}", went.ending);
+    }
+    assert_eq!(gate.spent(), 3);
+    // An answer to tokens that leads elsewhere settles nothing and is not followed.
+    let asks = gate.answer(&HttpRequest::get(format!("{SITE}/b"), "*/*"));
+    let headers = vec![("Location".to_owned(), "https://evil.example/b".to_owned())];
+    gate.instead = vec![HttpResponse { status: 307, headers, body: Vec::new() }, asks];
+    let went = go(&mut state, &mut gate, Visit::to(page("/b"), cents(2)), None);
+    assert!(matches!(went.ending, Ending::InFlight { .. }), "{:?}", went.ending);
+}
+
+#[test]
+fn what_is_lacking_is_said() {
+    let (mut state, mut gate) = bought(2);
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
+    let Ending::NoTokens(lacking) = went.ending else { panic!("{:?}", went.ending) };
+    let text = lacking.to_string();
+    assert!(text.contains("costs 0.03 EUR") && text.contains("has 2 tokens of 0.01 EUR"), "{text}");
+    assert!(text.contains("`farthing packs --issuer https://issuer.example`"), "{text}");
+    // The site takes another key's tokens.
+    let mut other = FakeGate::new(vec![key(7, epoch(3), cent())], &[("/a", 10_000)]);
+    let went = go(&mut state, &mut other, Visit::to(page("/a"), Limit::Anything), None);
+    assert!(matches!(went.ending, Ending::NoTokens(_)), "{:?}", went.ending);
+    other.instead = vec![problem(ProblemKind::NotFound)];
+    let went = go(&mut state, &mut other, Visit::to(page("/a"), Limit::Anything), None);
+    assert_eq!(went.ending, Ending::Stopped { reason: "the site answered 404: as told".to_owned() });
+}
+
+#[test]
+fn an_answer_that_nothing_asked_for_is_refused() {
+    let (mut state, _) = bought(COUNT);
+    let answer = Err(TransportFailure("no".to_owned()));
+    assert_eq!(Visit::to(page("/a"), cents(3)).receive(&mut state, answer, NOW), Err(VisitError::NoQuestion));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is lost on the way and wherever the wallet dies: in the end each page was paid once, and every token is
+    /// either spent at the site or in the wallet.
+    #[test]
+    fn no_token_is_lost_and_no_page_paid_twice(
+        attempts in proptest::collection::vec((0..2_usize, proptest::option::of(0..3_usize), 1..8_usize), 0..6),
+    ) {
+        let (mut state, mut gate) = bought(COUNT);
+        for (which, lost, crash) in attempts {
+            let visit = Visit::to(page(["/a", "/b"][which]), Limit::Anything);
+            let _ = go_until(&mut state, &mut gate, visit, lost, crash);
+        }
+        for path in ["/a", "/b"] {
+            let went = go(&mut state, &mut gate, Visit::to(page(path), Limit::Anything), None);
+            prop_assert_eq!(went.ending, FULL);
+            prop_assert_eq!(&went.body[..], CONTENT);
+        }
+        prop_assert_eq!(gate.spent(), 5);
+        prop_assert!(stages(&state).iter().all(|stage| **stage == PaymentStage::Spent));
+        prop_assert_eq!((state.page_payments().len(), state.keys()[0].left()), (2, 0));
+    }
+}
