@@ -11,6 +11,7 @@ mod issuance;
 mod keys;
 mod limits;
 mod maintenance;
+mod migrate;
 mod orders;
 mod pack;
 mod reload;

@@ -194,7 +194,7 @@ async fn rotate(issuer: Arc<Issuer>, period: Duration, metrics: Arc<Metrics>) {
 #[async_trait]
 impl Readiness for Issuer {
     async fn ready(&self) -> Result<(), String> {
-        self.stores.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
+        self.stores.totals.totals().await.map_err(|cause| cause.in_public().to_owned())?;
         match self.lacking(&self.config.current().denominations()) {
             Some(denomination) => Err(format!("no key issues {denomination} now")),
             None => Ok(()),

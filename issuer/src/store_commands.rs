@@ -6,6 +6,7 @@ use clap::Subcommand;
 use farthing_service::backup::arguments::{self, BackupArgs, CloseGapArgs, RestoreArgs};
 use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
+use farthing_service::migration::arguments::MigrateArgs;
 use farthing_service::program::print_lines;
 
 use crate::admin::{self, Command};
@@ -29,6 +30,9 @@ pub enum StoreAction {
     Restore(RestoreArgs),
     /// Say how the gap of a restored store is closed: what happened since the backup is not in it.
     CloseGap(CloseGapArgs),
+    /// Move the store to the place that another configuration names, while the service works: to Redis, from the embedded store
+    /// or from other servers. The service is then started with that configuration.
+    Migrate(MigrateArgs),
     /// Recount the store, while the service runs or not: a line for each thing that does not add up.
     Check,
 }
@@ -53,6 +57,10 @@ pub fn act(
         StoreAction::Restore(args) => restore(&args, config, environment.now(), out),
         StoreAction::CloseGap(args) => {
             print_lines(admin::run(Command::CloseGap { by: args.closing() }, config, environment)?, out)
+        }
+        StoreAction::Migrate(args) => {
+            let command = Command::MigrateStore(args.asked(1)?);
+            print_lines(admin::run(command, config, environment)?, out)
         }
         StoreAction::Check => {
             let findings = admin::run(Command::CheckStore, config, environment)?;

@@ -13,12 +13,14 @@ use farthing_service::backup;
 use farthing_service::backup::arguments::{backed_up, listed as listed_findings};
 use farthing_service::environment::Environment;
 use farthing_service::gap::{self, Closing};
+use farthing_service::migration::arguments::Migration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
 use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
+use crate::migrate;
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
 use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, RedeemerBooks, Stores};
 
@@ -116,6 +118,8 @@ pub enum Command {
         /// How.
         by: Closing,
     },
+    /// Moves the store elsewhere, or takes that back.
+    MigrateStore(Migration),
     /// Reads the configuration again. Only the running service can.
     Reload,
     /// Whether the running service could do its work now.
@@ -128,14 +132,21 @@ pub enum Command {
 /// It could not be done; the message says why.
 pub fn run(command: Command, config: &Config, environment: &Environment) -> anyhow::Result<Value> {
     let call = match command {
-        Command::BackUpStore { .. } | Command::CheckStore => admin_socket::call_patiently,
+        Command::BackUpStore { .. } | Command::CheckStore | Command::MigrateStore(_) => {
+            admin_socket::call_patiently
+        }
         _ => admin_socket::call,
     };
-    if let Some(answer) = call(&config.admin_socket, &command)? {
+    // Only the process that has an embedded store open can move it; one on Redis is moved by whoever is told to.
+    let is_for_anybody = matches!(command, Command::MigrateStore(_)) && !config.store.is_embedded();
+    if !is_for_anybody && let Some(answer) = call(&config.admin_socket, &command)? {
         return Ok(answer);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        if let Command::MigrateStore(asked) = &command {
+            return migrate::from_there(asked, config, environment).await;
+        }
         let stores = Stores::open(&config.store, environment).await?;
         execute(command, config, &stores, environment).await
     })
@@ -207,6 +218,10 @@ pub async fn execute(
             gap::close(copies, &stores.birth, keyring, by, environment.now()).await?;
             Ok(json!(["the gap is closed: the service may start"]))
         }
+        Command::MigrateStore(asked) => match &stores.embedded {
+            Some(store) => migrate::from_here(&asked, config, store, environment).await,
+            None => bail!("the store is on Redis, so the command moves it, not the service"),
+        },
         Command::Reload => bail!("the service is not running, so there is nothing to reload"),
         // A thing of the running service, which has done it.
         Command::Ready => Ok(Value::Null),

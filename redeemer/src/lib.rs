@@ -12,6 +12,7 @@ mod kept_budget;
 mod ledger;
 mod limits;
 mod maintenance;
+mod migrate;
 mod places;
 mod publishers;
 mod questions;

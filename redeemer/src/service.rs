@@ -180,7 +180,7 @@ impl Redeemer {
 #[async_trait]
 impl Readiness for Redeemer {
     async fn ready(&self) -> Result<(), String> {
-        self.stores.totals.totals().await.map_err(|_| "the store does not answer".to_owned())?;
+        self.stores.totals.totals().await.map_err(|cause| cause.in_public().to_owned())?;
         let (keyring, now) = (self.keyring.current(), self.environment.now());
         if keyring.entries().iter().any(|entry| entry.status(now).redeems()) {
             Ok(())

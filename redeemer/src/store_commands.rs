@@ -7,6 +7,7 @@ use clap::builder::RangedI64ValueParser;
 use farthing_service::backup::arguments::{self, BackupArgs, CloseGapArgs, RestoreArgs};
 use farthing_service::birth::{Birth, MOST_GROUPS, ServiceKind, TrustedKeys};
 use farthing_service::environment::Environment;
+use farthing_service::migration::arguments::MigrateArgs;
 use farthing_service::program::print_lines;
 
 use crate::admin::{self, Command};
@@ -40,6 +41,15 @@ pub enum StoreAction {
     },
     /// Say how the gap of a restored store is closed: what happened since the backup is not in it.
     CloseGap(CloseGapArgs),
+    /// Move the store to the place that another configuration names, while the service works: to Redis, from the embedded store
+    /// or from other servers. The service is then started with that configuration.
+    Migrate {
+        #[command(flatten)]
+        args: MigrateArgs,
+        /// Divide the new store into so many groups of keys, for the shards of a cluster.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_GROUPS)))]
+        groups: u8,
+    },
     /// Recount the store, while the service runs or not: a line for each thing that does not add up.
     Check,
 }
@@ -72,6 +82,10 @@ pub fn act(
         StoreAction::Restore { backup, groups } => restore(&backup, groups, config, environment.now(), out),
         StoreAction::CloseGap(args) => {
             print_lines(admin::run(Command::CloseGap { by: args.closing() }, config, environment)?, out)
+        }
+        StoreAction::Migrate { args, groups } => {
+            let command = Command::MigrateStore(args.asked(groups)?);
+            print_lines(admin::run(command, config, environment)?, out)
         }
         StoreAction::Check => {
             let findings = admin::run(Command::CheckStore, config, environment)?;

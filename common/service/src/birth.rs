@@ -26,6 +26,21 @@ pub struct Birth {
     /// The times that it was restored from a backup, oldest first. Each left a gap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restores: Vec<Restore>,
+    /// The move to another place that is under way or done: see [`crate::migration`]. The store at the new place has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Leaving>,
+}
+
+/// A store's move to another place, as the old place knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaving {
+    /// 16 random bytes of the command that moves it: the latest command is the one that may go on.
+    pub run: Base64Url<[u8; 16]>,
+    /// The new place in words.
+    pub to: String,
+    /// Whether nobody uses the old place any more.
+    pub is_left: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "that is how serde calls it")]
@@ -113,7 +128,16 @@ impl Birth {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(service: ServiceKind, now: u64, trusted_keys: TrustedKeys) -> Result<Self, getrandom::Error> {
-        Ok(Self { service, store_id: random_id()?, born: now, trusted_keys, restores: Vec::new(), groups: 1 })
+        let restores = Vec::new();
+        Ok(Self {
+            service,
+            store_id: random_id()?,
+            born: now,
+            trusted_keys,
+            restores,
+            groups: 1,
+            leaving: None,
+        })
     }
 
     /// The same for a store that is divided.
@@ -128,9 +152,31 @@ impl Birth {
     /// # Errors
     /// The system gave no randomness.
     pub fn restored(&self, taken: u64, now: u64) -> Result<Self, getrandom::Error> {
-        let mut restored = Self { store_id: random_id()?, ..self.clone() };
+        let mut restored = Self { store_id: random_id()?, leaving: None, ..self.clone() };
         restored.restores.push(Restore { from: self.store_id, taken, restored: now, closed: None });
         Ok(restored)
+    }
+
+    /// The birth record of the old place while the store moves to another.
+    ///
+    /// # Errors
+    /// The system gave no randomness.
+    pub fn moving(&self, to: &str) -> Result<Self, getrandom::Error> {
+        let leaving = Leaving { run: random_id()?, to: to.to_owned(), is_left: false };
+        Ok(Self { leaving: Some(leaving), ..self.clone() })
+    }
+
+    /// The same once nobody uses the old place any more.
+    #[must_use]
+    pub fn left(&self) -> Self {
+        let leaving = self.leaving.clone().map(|leaving| Leaving { is_left: true, ..leaving });
+        Self { leaving, ..self.clone() }
+    }
+
+    /// The birth record as it was before the store began to move.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        Self { leaving: None, ..self.clone() }
     }
 
     /// Whether it tells of the same store, divided in the same way; what happened to it since may be said in one alone.
@@ -152,15 +198,16 @@ fn random_id() -> Result<Base64Url<[u8; 16]>, getrandom::Error> {
 
 impl Record for Birth {
     const KIND: &'static str = "birth";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
-        // Version 1 had neither restores nor groups.
         let birth: Self = record::from_json::<Self, _>(json)?;
-        if version == 1 && birth.restores.is_empty() && birth.groups == 1 {
-            Ok(birth)
-        } else {
-            Err(RecordError::NoMigration { kind: Self::KIND, version })
+        // Version 1 had neither restores nor groups, version 2 no moves.
+        let is_of_the_first = birth.restores.is_empty() && birth.groups == 1;
+        match version {
+            1 if is_of_the_first && birth.leaving.is_none() => Ok(birth),
+            2 if birth.leaving.is_none() => Ok(birth),
+            _ => Err(RecordError::NoMigration { kind: Self::KIND, version }),
         }
     }
 }
@@ -181,5 +228,20 @@ mod tests {
         assert_eq!(record::decode::<Birth>(&bytes).unwrap(), restored);
         bytes[0] = 1;
         assert!(record::decode::<Birth>(&bytes).is_err());
+        bytes[0] = 2;
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), restored);
+    }
+
+    #[test]
+    fn only_this_version_knows_moves() {
+        let birth = Birth::new(ServiceKind::Issuer, 7, TrustedKeys::None).unwrap();
+        let moving = birth.moving("elsewhere").unwrap();
+        assert_eq!((moving.store_id, moving.settled()), (birth.store_id, birth));
+        let mut bytes = record::encode(&moving).unwrap();
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), moving);
+        for earlier in [1, 2] {
+            bytes[0] = earlier;
+            assert!(record::decode::<Birth>(&bytes).is_err());
+        }
     }
 }

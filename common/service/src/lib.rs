@@ -28,6 +28,7 @@ pub mod issuer_name;
 pub mod key_day;
 pub mod keyring;
 pub mod metrics;
+pub mod migration;
 pub mod network;
 pub mod pinned_keys;
 pub mod problem;

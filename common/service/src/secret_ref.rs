@@ -171,6 +171,11 @@ pub struct SecretBytes {
 }
 
 impl SecretBytes {
+    /// Whether it is the same secret, wherever it was read.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
     /// The bytes, of which there must be exactly `N`.
     ///
     /// # Errors

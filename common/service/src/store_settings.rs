@@ -156,9 +156,9 @@ fn redis(keys: StoreKeys) -> Result<RedisConfig, &'static str> {
 /// The table with its paths resolved.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
-    config: StoreConfig,
-    base: PathBuf,
-    timeout: Duration,
+    pub(crate) config: StoreConfig,
+    pub(crate) base: PathBuf,
+    pub(crate) timeout: Duration,
 }
 
 /// A store of whichever kind, open.
@@ -184,12 +184,20 @@ pub enum StoreError {
     /// Only Redis has several servers for the groups.
     #[error("--groups: the embedded store is one; leave it out, or configure a Redis store")]
     Undivided,
+    /// A store that is in use moves to Redis only.
+    #[error(
+        "--to: the configuration names an embedded store, and a store that is in use moves to Redis only; see \"Moving a store\" in docs/operating.md"
+    )]
+    NotRedis,
     /// The system gave none.
     #[error("the system gave no randomness for the store's id; try again")]
     NoRandomness,
     /// What an earlier release wrote could not be brought into today's form.
     #[error("the store cannot be brought into the form of this release: {0}; start the service again")]
     Unready(Unavailable),
+    /// It cannot be left.
+    #[error(transparent)]
+    Held(Unavailable),
     /// A password cannot be read.
     #[error("store.{key}: {cause}")]
     Password {
@@ -272,6 +280,11 @@ impl StoreSettings {
         })
     }
 
+    /// Whether only one process can open the store.
+    pub const fn is_embedded(&self) -> bool {
+        matches!(self.config, StoreConfig::Embedded { .. })
+    }
+
     /// Looks whether a store was made, without opening it: a running service may have it open.
     ///
     /// # Errors
@@ -313,7 +326,7 @@ impl StoreSettings {
         }
     }
 
-    fn deployment(&self, config: &RedisConfig) -> Result<Deployment, StoreError> {
+    pub(crate) fn deployment(&self, config: &RedisConfig) -> Result<Deployment, StoreError> {
         let password = self.password("password", config.password.as_ref())?;
         let all = |urls: &[String], password: &Option<Password>| {
             urls.iter().map(|url| Address::new(url.as_str(), password.clone())).collect()

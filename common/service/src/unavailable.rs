@@ -7,12 +7,27 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unavailable {
     cause: String,
+    is_moved: bool,
 }
 
 impl Unavailable {
     /// Says why, in words for the operator that name no order, token or person.
     pub fn because(cause: impl fmt::Display) -> Self {
-        Self { cause: cause.to_string() }
+        Self { cause: cause.to_string(), is_moved: false }
+    }
+
+    /// The store is at another place now; in words that say where.
+    pub fn moved(cause: impl fmt::Display) -> Self {
+        Self { cause: cause.to_string(), is_moved: true }
+    }
+
+    /// As much of it as anybody may read.
+    pub const fn in_public(&self) -> &'static str {
+        if self.is_moved {
+            "the store was moved: its operator has to start the service on the new one"
+        } else {
+            "the store does not answer"
+        }
     }
 }
 

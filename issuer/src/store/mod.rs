@@ -2,6 +2,7 @@
 
 mod books;
 mod embedded;
+mod moving;
 mod redis;
 mod stores;
 
@@ -9,6 +10,7 @@ mod stores;
 mod conformance;
 
 pub use books::IssuerBooks;
+pub use moving::IssuerTables;
 pub use stores::{Stores, restore};
 
 use async_trait::async_trait;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use farthing_service::backup::{BackupFile, Copies};
 use farthing_service::birth::{Birth, ServiceKind};
 use farthing_service::dumped_record::DumpRecords;
+use farthing_service::embedded::EmbeddedStore;
 use farthing_service::environment::Environment;
 use farthing_service::pinned_keys::PinnedKeys;
 use farthing_service::store_load::StoreLoad;
@@ -33,6 +34,8 @@ pub struct Stores {
     pub records: Arc<dyn DumpRecords>,
     /// The store as a whole.
     pub copies: Arc<dyn Copies>,
+    /// An embedded store itself, which only its own process can move elsewhere.
+    pub embedded: Option<EmbeddedStore>,
 }
 
 /// Makes the issuer's store from a backup; its birth record.
@@ -51,8 +54,9 @@ impl Stores {
     pub async fn open(settings: &StoreSettings, environment: &Environment) -> Result<Self, StoreError> {
         Ok(match settings.open(ServiceKind::Issuer, environment.clone()).await? {
             OpenStore::Embedded(store) => {
-                let copies = Arc::new(EmbeddedCopies(store.clone()));
-                Self::of(store.birth().clone(), store.load().clone(), store, copies)
+                let (copies, embedded) = (Arc::new(EmbeddedCopies(store.clone())), Some(store.clone()));
+                let stores = Self::of(store.birth().clone(), store.load().clone(), store, copies);
+                Self { embedded, ..stores }
             }
             OpenStore::Redis(store) => {
                 let copies = Arc::new(RedisCopies(store.clone()));
@@ -76,6 +80,7 @@ impl Stores {
             pins: store.clone(),
             records: store,
             copies,
+            embedded: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod backup_records;
 mod books;
 mod embedded;
+mod moving;
 mod pins_with_sets;
 mod redis;
 mod stores;
@@ -23,6 +24,7 @@ use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, Publisher
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
 pub use books::RedeemerBooks;
+pub use moving::RedeemerTables;
 pub use pins_with_sets::PinsWithSets;
 pub use stores::{Stores, restore};
 

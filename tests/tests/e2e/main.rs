@@ -14,6 +14,7 @@ mod gate;
 mod issuer_answers;
 mod limits;
 mod metrics;
+mod migration;
 mod newer_records;
 mod outages;
 mod passwords;

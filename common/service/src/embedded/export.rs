@@ -16,7 +16,8 @@ const PIECE: usize = 1_000;
 
 impl EmbeddedStore {
     /// Sends every table's entries as they are now, those of the tables `first` before the others and in this order;
-    /// neither the birth record nor the tables `without`. Takes as long as it takes.
+    /// neither the birth record nor the tables `without`, nor entries (table and key) that `skip` names. Takes as long as it
+    /// takes.
     ///
     /// # Errors
     /// The store failed, or nobody takes the entries.
@@ -24,16 +25,17 @@ impl EmbeddedStore {
         &self,
         first: &'static [&'static str],
         without: &'static [&'static str],
+        skip: impl Fn(&str, &[u8]) -> bool + Send + 'static,
         sink: Sink,
     ) -> Result<Sink, Unavailable> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, birth) = (Arc::clone(&self.shared), Arc::clone(&self.birth));
         // Whoever stops waiting, because the service stops, is not to wait for the rest of a large store.
         let wanted = Arc::new(());
         let still_wanted = Arc::downgrade(&wanted);
         let copying = tokio::task::spawn_blocking(move || {
-            shared.read(|transaction| {
+            shared.read(&birth, |transaction| {
                 for name in tables(transaction, first, without)? {
-                    copy(transaction, &name, &sink, &still_wanted)?;
+                    copy(transaction, &name, &skip, &sink, &still_wanted)?;
                 }
                 Ok(sink)
             })
@@ -41,7 +43,7 @@ impl EmbeddedStore {
         let copied = copying.await;
         drop(wanted);
         match copied {
-            Ok(copied) => copied.map_err(Unavailable::because),
+            Ok(copied) => copied.map_err(Unavailable::from),
             Err(_) => Err(Unavailable::because("a read failed")),
         }
     }
@@ -68,11 +70,20 @@ fn tables(transaction: &ReadTransaction, first: &[&str], without: &[&str]) -> Re
     Ok(wanted)
 }
 
-fn copy(transaction: &ReadTransaction, name: &str, sink: &Sink, wanted: &Weak<()>) -> Result<(), Fault> {
+fn copy(
+    transaction: &ReadTransaction,
+    name: &str,
+    skip: impl Fn(&str, &[u8]) -> bool,
+    sink: &Sink,
+    wanted: &Weak<()>,
+) -> Result<(), Fault> {
     let table = transaction.open_table::<&[u8], &[u8]>(TableDefinition::new(name))?;
     let mut piece = Vec::with_capacity(PIECE);
     for found in table.iter()? {
         let (key, value) = found?;
+        if skip(name, key.value()) {
+            continue;
+        }
         piece.push(entry(name, key.value(), value.value()));
         if piece.len() == PIECE {
             if wanted.strong_count() == 0 {

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::{Fault, Table};
 use crate::birth::{Birth, ServiceKind};
 use crate::file::create_parent_directories;
+use crate::migration::moved_away;
 use crate::record;
 
 /// One entry, under the empty key.
@@ -63,6 +64,14 @@ pub enum OpenError {
         found: &'static str,
         /// Who wants to open it.
         expected: &'static str,
+    },
+    /// It is at another place now.
+    #[error("{path}: {}", moved_away(to))]
+    Moved {
+        /// The database's file.
+        path: PathBuf,
+        /// The other place in words.
+        to: String,
     },
     /// redb wrote it in a form that this release's redb does not read.
     #[error(
@@ -185,7 +194,7 @@ fn other_format(error: &redb::DatabaseError) -> Option<String> {
     }
 }
 
-fn read_birth(transaction: &ReadTransaction) -> Result<Option<Birth>, Fault> {
+pub(super) fn read_birth(transaction: &ReadTransaction) -> Result<Option<Birth>, Fault> {
     let Some(table) = super::open(transaction, BIRTH)? else { return Ok(None) };
     table.get([].as_slice())?.map(|bytes| Ok(record::decode(bytes.value())?)).transpose()
 }
@@ -203,7 +212,13 @@ pub(super) fn check_birth_for_write(transaction: &WriteTransaction, birth: &Birt
 }
 
 fn same_birth(found: Option<&Birth>, birth: &Birth) -> Result<(), Fault> {
-    if found == Some(birth) { Ok(()) } else { Err(Fault::because("its birth record is gone or another")) }
+    match found {
+        Some(found) if found == birth => Ok(()),
+        Some(Birth { leaving: Some(leaving), .. }) if found.map(Birth::settled).as_ref() == Some(birth) => {
+            Err(Fault::moved(&leaving.to))
+        }
+        _ => Err(Fault::because("its birth record is gone or another")),
+    }
 }
 
 /// Which file was opened, to notice that its name has come to mean another: writes would go to a file that the next

@@ -7,6 +7,7 @@ mod dump;
 mod export;
 mod fault;
 mod file;
+mod leaving;
 mod pinned_keys;
 mod rebuild;
 mod writer;
@@ -19,9 +20,10 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, TableDefinition, TableError
 
 pub use fault::Fault;
 pub use file::{CreateError, OpenError};
+pub use leaving::{Departure, Rest};
 pub use rebuild::Rebuild;
 
-use crate::birth::{Birth, ServiceKind};
+use crate::birth::{Birth, Leaving, ServiceKind};
 use crate::environment::Environment;
 use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
@@ -55,6 +57,8 @@ pub fn open(transaction: &ReadTransaction, table: Table) -> Result<Option<OpenTa
 #[derive(Clone)]
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
+    /// What whoever reads compares the birth record with.
+    birth: Arc<Birth>,
     writer: Writer,
     timeout: Duration,
     load: StoreLoad,
@@ -63,7 +67,9 @@ pub struct EmbeddedStore {
 struct Shared {
     database: Database,
     presence: Presence,
+    /// What every write compares the birth record with.
     birth: Birth,
+    rest: Rest,
     environment: Environment,
 }
 
@@ -86,15 +92,41 @@ impl EmbeddedStore {
         timeout: Duration,
         environment: Environment,
     ) -> Result<Self, OpenError> {
-        let (database, presence, birth) = file::open(path, service)?;
-        let shared = Arc::new(Shared { database, presence, birth, environment });
+        let (store, found) = Self::open_to_leave(path, service, timeout, environment)?;
+        match found.leaving {
+            None => Ok(store),
+            Some(Leaving { to, .. }) => Err(OpenError::Moved { path: path.to_owned(), to }),
+        }
+    }
+
+    /// As [`Self::open`], even if it was moved to another place: then nobody reads or writes it, but a [`Departure`]. And
+    /// its birth record, as it is now.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_leave(
+        path: &Path,
+        service: ServiceKind,
+        timeout: Duration,
+        environment: Environment,
+    ) -> Result<(Self, Birth), OpenError> {
+        let (database, presence, found) = file::open(path, service)?;
+        let birth = found.settled();
+        let shared = Shared { database, presence, birth: birth.clone(), rest: Rest::default(), environment };
+        let shared = Arc::new(shared);
         let writer = Writer::start(Arc::clone(&shared)).map_err(|error| OpenError::io(path, &error))?;
-        Ok(Self { shared, writer, timeout, load: StoreLoad::default() })
+        let store = Self { shared, birth: Arc::new(birth), writer, timeout, load: StoreLoad::default() };
+        Ok((store, found))
     }
 
     /// The record that `store init` wrote.
     pub fn birth(&self) -> &Birth {
         &self.shared.birth
+    }
+
+    /// Whether what is of no use any more stays for now.
+    pub fn rest(&self) -> Rest {
+        self.shared.rest.clone()
     }
 
     /// How busy the store is.
@@ -137,10 +169,10 @@ impl EmbeddedStore {
         J: FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     {
         let _asking = self.load.ask(Operation::Read);
-        let shared = Arc::clone(&self.shared);
-        let reading = tokio::task::spawn_blocking(move || shared.read(job));
+        let (shared, birth) = (Arc::clone(&self.shared), Arc::clone(&self.birth));
+        let reading = tokio::task::spawn_blocking(move || shared.read(&birth, job));
         match tokio::time::timeout(self.timeout, reading).await {
-            Ok(Ok(result)) => result.map_err(Unavailable::because),
+            Ok(Ok(result)) => result.map_err(Unavailable::from),
             Ok(Err(_)) => Err(Unavailable::because("a read failed")),
             Err(_) => Err(Unavailable::because("a read timed out")),
         }
@@ -148,11 +180,15 @@ impl EmbeddedStore {
 }
 
 impl Shared {
-    fn read<T>(&self, job: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn read<T>(
+        &self,
+        birth: &Birth,
+        job: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         use redb::ReadableDatabase;
         self.presence.check()?;
         let transaction = self.database.begin_read()?;
-        file::check_birth(&transaction, &self.birth)?;
+        file::check_birth(&transaction, birth)?;
         job(&transaction)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ::redis::RedisError;
 use ::redis::aio::MultiplexedConnection;
 
+use super::mark::Found;
 use super::{Address, OpenError};
 
 /// What is asked of a server's persistence.
@@ -16,7 +17,7 @@ pub enum Durability {
     Weak,
 }
 
-/// What is asked about the store on a new connection.
+/// What is asked about the store on a new connection: the birth record, or what stands for it.
 pub(super) struct Checks {
     pub(super) birth_key: Vec<u8>,
     pub(super) birth_record: Vec<u8>,
@@ -28,22 +29,14 @@ impl Checks {
         server: &mut MultiplexedConnection,
         address: &Address,
     ) -> Result<(), OpenError> {
-        let found = read_birth(server, address, &self.birth_key).await?;
-        if found == self.birth_record { Ok(()) } else { Err(OpenError::Another(address.describe())) }
+        let found = Found::read(server, address, &self.birth_key).await?;
+        // Whoever moves the store knows it by the very record that is there.
+        if found.record == self.birth_record || found.own(address)? == self.birth_record {
+            Ok(())
+        } else {
+            Err(OpenError::Another(address.describe()))
+        }
     }
-}
-
-pub(super) async fn read_birth(
-    server: &mut MultiplexedConnection,
-    address: &Address,
-    key: &[u8],
-) -> Result<Vec<u8>, OpenError> {
-    let found: Option<Vec<u8>> = ::redis::cmd("GET")
-        .arg(key)
-        .query_async(server)
-        .await
-        .map_err(|error| OpenError::unreachable(address, &error))?;
-    found.ok_or_else(|| OpenError::Unborn(address.describe()))
 }
 
 /// Refuses a server that drops keys when it is full, which would let a spent token be spent again, and one that

@@ -125,7 +125,7 @@ impl Writer {
             self.backoff.check()?;
             let found = tokio::time::timeout(self.timeout, self.seeker.connect()).await;
             let link = found.unwrap_or_else(|_| Err(OpenError::Silent { server: self.seeker.describe() }));
-            let link = self.backoff.note(link).map_err(Unavailable::because)?;
+            let link = self.backoff.note(link)?;
             self.connection = Some(Own { link, scripts: HashSet::new() });
         }
         self.connection.as_mut().ok_or_else(|| Unavailable::because("Redis is not connected"))
@@ -168,7 +168,7 @@ async fn write(
     let asked = own.link.server.req_packed_commands(&pipeline, 0, pipeline.len());
     let mut values = match tokio::time::timeout(timeout, asked).await {
         Ok(Ok(values)) => values,
-        Ok(Err(error)) => return Err(Unavailable::because(super::words(&error))),
+        Ok(Err(error)) => return Err(super::unavailable(&error)),
         Err(_) => return Err(Unavailable::because("Redis did not answer in time")),
     };
     let confirmed = values.pop().and_then(|value| confirmations(&value, local));
@@ -184,8 +184,8 @@ async fn write(
         .skip(loads)
         .map(|value| {
             value.extract_error().map_err(|error| {
-                intact &= error.code() == Some(super::NEWER_RECORD);
-                Unavailable::because(super::words(&error))
+                intact &= super::is_refusal(&error);
+                super::unavailable(&error)
             })
         })
         .collect();

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::check::{Checks, check_durability, check_replicas_stay};
-use super::{Address, Deployment, Durability, NEWER_RECORD, OpenError, Topology, words};
+use super::{Address, Deployment, Durability, OpenError, Topology, is_refusal, unavailable};
 use crate::unavailable::Unavailable;
 
 /// After a failed attempt to connect, the next waits this long, doubled at each failure.
@@ -156,27 +156,28 @@ async fn takes_writes(server: &mut MultiplexedConnection) -> Result<Option<usize
 pub(super) struct Backoff {
     next: Instant,
     pause: Duration,
-    cause: String,
+    cause: Unavailable,
 }
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { next: Instant::now(), pause: FIRST_PAUSE, cause: String::new() }
+        Self { next: Instant::now(), pause: FIRST_PAUSE, cause: Unavailable::because("") }
     }
 
     /// Whether it may be tried now.
     pub(super) fn check(&self) -> Result<(), Unavailable> {
-        if Instant::now() < self.next { Err(Unavailable::because(&self.cause)) } else { Ok(()) }
+        if Instant::now() < self.next { Err(self.cause.clone()) } else { Ok(()) }
     }
 
     /// Takes note of how it went.
-    pub(super) fn note<T>(&mut self, outcome: Result<T, OpenError>) -> Result<T, OpenError> {
+    pub(super) fn note<T>(&mut self, outcome: Result<T, OpenError>) -> Result<T, Unavailable> {
+        let outcome = outcome.map_err(Unavailable::from);
         match &outcome {
             Ok(_) => self.pause = FIRST_PAUSE,
-            Err(error) => {
+            Err(cause) => {
                 self.next = Instant::now() + self.pause;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                self.cause = error.to_string();
+                self.cause = cause.clone();
             }
         }
         outcome
@@ -223,11 +224,11 @@ impl Connection {
         let asked = async {
             let current = self.connected().await?;
             question(current.server.clone()).await.map_err(|error| {
-                // A script that found a newer record had found the birth record first.
-                if error.code() != Some(NEWER_RECORD) {
+                // A script that refused what it found had found the birth record first.
+                if !is_refusal(&error) {
                     self.drop_connection(&current);
                 }
-                Unavailable::because(words(&error))
+                unavailable(&error)
             })
         };
         // The client has a time-out of its own for each command; this one covers connecting as well.
@@ -247,7 +248,7 @@ impl Connection {
             return Ok(current);
         }
         backoff.check()?;
-        let link = backoff.note(self.seeker.connect().await).map_err(Unavailable::because)?;
+        let link = backoff.note(self.seeker.connect().await)?;
         tracing::info!("connected to Redis again");
         let current = Arc::new(Current::new(link.server));
         self.current.store(Some(Arc::clone(&current)));

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use ::redis::RedisError;
 
+use super::check::Checks;
 use super::commits::Commits;
 use super::connection::{Connection, Link, Reached, Seeker, reach};
-use super::{Address, Deployment, OpenError, check, rebuild};
+use super::mark::Found;
+use super::{Address, Deployment, OpenError, rebuild};
 use crate::birth::{Birth, ServiceKind};
 use crate::record;
 
@@ -44,7 +46,8 @@ impl Names {
 
 /// The ways to the server that takes a group's writes.
 pub(super) struct Group {
-    pub(super) names: Names,
+    /// The key of the birth record, or of what stands for it.
+    pub(super) birth_key: Vec<u8>,
     /// As it was found when the group was opened.
     pub(super) birth_record: Vec<u8>,
     pub(super) connection: Connection,
@@ -62,16 +65,39 @@ impl Group {
         timeout: Duration,
     ) -> Result<(Self, Birth), OpenError> {
         let Reached { mut link, address } = reach(deployment, &names.birth(), timeout).await?;
-        let found = check::read_birth(&mut link.server, &address, &names.birth()).await?;
-        let birth: Birth = record::decode(&found).map_err(|error| OpenError::failed(&address, &error))?;
+        let found = Found::read(&mut link.server, &address, &names.birth()).await?;
+        let birth = found.birth(&address)?;
+        let found = found.own(&address)?;
         if first.is_some_and(|first| !first.is_of_same_store(&birth)) {
             return Err(OpenError::Another(address.describe()));
         }
-        let checks = check::Checks { birth_key: names.birth(), birth_record: found.clone() };
+        Ok((Self::of(deployment, names, (names.birth(), found), link, timeout), birth))
+    }
+
+    /// Connects to the server of a group where this record is under this key, in the place of a birth record.
+    pub(super) async fn known_by(
+        deployment: &Deployment,
+        names: Names,
+        birth_key: Vec<u8>,
+        birth_record: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Self, OpenError> {
+        let Reached { link, .. } = reach(deployment, &birth_key, timeout).await?;
+        Ok(Self::of(deployment, names, (birth_key, birth_record), link, timeout))
+    }
+
+    fn of(
+        deployment: &Deployment,
+        names: Names,
+        (birth_key, birth_record): (Vec<u8>, Vec<u8>),
+        link: Link,
+        timeout: Duration,
+    ) -> Self {
+        let checks = Checks { birth_key: birth_key.clone(), birth_record: birth_record.clone() };
         let seeker = Arc::new(Seeker::new(deployment.clone(), timeout, names.birth(), checks));
         let commits = (link.replicas > 0).then(|| Commits::start(Arc::clone(&seeker), timeout));
         let connection = Connection::new(seeker, link.server);
-        Ok((Self { names, birth_record: found, connection, commits }, birth))
+        Self { birth_key, birth_record, connection, commits }
     }
 }
 

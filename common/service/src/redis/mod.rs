@@ -13,6 +13,9 @@ mod connection;
 mod deployment;
 mod dump;
 mod group;
+mod leaving;
+mod mark;
+mod new_store;
 mod open_error;
 mod pinned_keys;
 mod rebuild;
@@ -30,6 +33,8 @@ use ::redis::{FromRedisValue, RedisError, Value};
 pub use address::Address;
 pub use check::Durability;
 pub use deployment::{Deployment, Topology};
+pub use leaving::Departure;
+pub use new_store::{Abandoned, NewStore, Occupied};
 pub use open_error::OpenError;
 pub use rebuild::Rebuild;
 pub use script::{Call, Script};
@@ -38,6 +43,7 @@ pub use writes::{GroupWrites, Writes};
 
 use crate::birth::{Birth, ServiceKind};
 use crate::environment::Environment;
+use crate::migration::moved_away;
 use crate::store_load::{Operation, StoreLoad};
 use crate::unavailable::Unavailable;
 use group::{Group, Names};
@@ -84,8 +90,12 @@ impl RedisStore {
             let (group, _) = Group::open(&deployment, names, Some(&birth), timeout).await?;
             groups.push(group);
         }
+        Ok(Self::of_groups(groups, birth, environment))
+    }
+
+    fn of_groups(groups: Vec<Group>, birth: Birth, environment: Environment) -> Self {
         let shared = Shared { groups, birth, environment, load: StoreLoad::default() };
-        Ok(Self { shared: Arc::new(shared), group: 0 })
+        Self { shared: Arc::new(shared), group: 0 }
     }
 
     /// The store as seen from another of its groups, counted from 0 and beginning anew after the last.
@@ -202,15 +212,15 @@ impl RedisStore {
     }
 
     async fn ask(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
-        let Group { names, birth_record, connection, .. } = self.here()?;
-        let invocation = script.invocation(&names.birth(), birth_record, call);
+        let Group { birth_key, birth_record, connection, .. } = self.here()?;
+        let invocation = script.invocation(birth_key, birth_record, call);
         connection.ask(|mut server| async move { invocation.invoke_async(&mut server).await }).await
     }
 
     async fn commit(&self, script: &'static Script, call: Call) -> Result<Value, Unavailable> {
-        let Group { names, birth_record, commits, .. } = self.here()?;
+        let Group { birth_key, birth_record, commits, .. } = self.here()?;
         match commits {
-            Some(commits) => commits.run(script.touching(&names.birth(), birth_record, call)).await,
+            Some(commits) => commits.run(script.touching(birth_key, birth_record, call)).await,
             None => self.ask(script, call).await,
         }
     }
@@ -223,12 +233,31 @@ fn decode<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
 
 /// What our scripts' refusal of a record begins with that a later release wrote.
 const NEWER_RECORD: &str = "VERSION";
+/// What our scripts' refusal begins with once the store was moved; where it is now follows.
+const MOVED: &str = "MIGRATED";
+
+/// What our scripts' refusal begins with when two commands move a store at once.
+const TAKEN: &str = "TAKEN";
+
+/// Whether our own script has answered, as on a connection that is in order.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.code(), Some(NEWER_RECORD | MOVED))
+}
+
+/// The store does not do what it was asked to.
+fn unavailable(error: &RedisError) -> Unavailable {
+    if error.code() == Some(MOVED) {
+        return Unavailable::moved(moved_away(error.detail().unwrap_or("another place")));
+    }
+    Unavailable::because(words(error))
+}
 
 /// Text for messages that holds nothing a request brought: what kind of error it is, and Redis's own code for it; or
 /// what our scripts say of a newer record.
 fn words(error: &RedisError) -> String {
     match error.code() {
         Some(NEWER_RECORD) => error.detail().unwrap_or("a later release wrote a record").to_owned(),
+        Some(TAKEN) => error.detail().unwrap_or("another command moves the store").to_owned(),
         Some(code) => format!("{} ({code})", error.category()),
         None => error.category().to_owned(),
     }

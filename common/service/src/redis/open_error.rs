@@ -4,6 +4,8 @@ use ::redis::RedisError;
 use thiserror::Error;
 
 use super::{Address, words};
+use crate::migration::moved_away;
+use crate::unavailable::Unavailable;
 
 /// Why a store on Redis was not made or opened. One line: which server, and how to mend it.
 #[derive(Debug, Error)]
@@ -100,6 +102,24 @@ pub enum OpenError {
         "the Redis at {0} has no birth record: run `store init`, or, if a store was there, restore it from a backup"
     )]
     Unborn(String),
+    /// It is at another place now.
+    #[error("the Redis at {url}: {}", moved_away(to))]
+    Moved {
+        /// Its URL.
+        url: String,
+        /// The other place in words.
+        to: String,
+    },
+    /// A move into it did not end.
+    #[error(
+        "the Redis at {0} holds part of a store: a move into it did not end; run `store migrate` again where it was begun"
+    )]
+    HalfMoved(String),
+    /// Somebody else's records are there.
+    #[error(
+        "the Redis at {0} has records of a store and no birth record: empty it (FLUSHDB), or name another server"
+    )]
+    Remains(String),
     /// It has another birth record than the one that was opened.
     #[error("the Redis at {0} is not the store that was opened: its birth record is another")]
     Another(String),
@@ -111,6 +131,12 @@ pub enum OpenError {
         /// What went wrong.
         cause: String,
     },
+}
+
+impl From<OpenError> for Unavailable {
+    fn from(error: OpenError) -> Self {
+        if matches!(error, OpenError::Moved { .. }) { Self::moved(error) } else { Self::because(error) }
+    }
 }
 
 impl OpenError {

@@ -23,7 +23,7 @@ const TOGETHER: usize = 1_000;
 /// The longest wait for one round trip: nobody is being served.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// There while a restore is under way.
-const RESTORING: &[u8] = b"restoring";
+pub(super) const RESTORING: &[u8] = b"restoring";
 
 /// What a service's store on Redis makes of the records of a backup.
 pub trait Rebuild {
@@ -46,12 +46,16 @@ pub(super) async fn check_no_half_store(
     names: Names,
     address: &Address,
 ) -> Result<(), OpenError> {
-    let exists: bool = ::redis::cmd("EXISTS")
+    let found: Option<Vec<u8>> = ::redis::cmd("GET")
         .arg(names.key(&[RESTORING]))
         .query_async(server)
         .await
         .map_err(|error| OpenError::unreachable(address, &error))?;
-    if exists { Err(OpenError::HalfRestored(address.describe())) } else { Ok(()) }
+    match found {
+        None => Ok(()),
+        Some(marker) if marker.is_empty() => Err(OpenError::HalfRestored(address.describe())),
+        Some(_) => Err(OpenError::HalfMoved(address.describe())),
+    }
 }
 
 impl RedisStore {

@@ -2,17 +2,9 @@ use std::sync::OnceLock;
 
 use ::redis::{Cmd, ScriptInvocation};
 
-/// What every script begins with: the birth record must be the one that was there when the store was opened. And the
-/// words, as those of [`RecordError`](crate::record::RecordError), for a hash that a later release wrote.
-const PRELUDE: &str = "\
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return redis.error_reply('BIRTH the birth record is gone or another')
-end
-local function newer(kind, found, known)
-    return redis.error_reply('VERSION a record (' .. kind .. ') has version ' .. found .. ', this release reads up to '
-        .. known .. ': install the newer release that wrote it')
-end
-";
+/// What every script begins with: the birth record must be the one that was there when the store was opened, unless the
+/// store is being moved.
+const PRELUDE: &str = include_str!("scripts/prelude.lua");
 
 /// What follows where replicas must confirm. A server may count replicas as confirming for a connection that wrote
 /// nothing, so a script that finds its work done must write all the same.

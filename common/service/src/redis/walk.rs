@@ -14,7 +14,10 @@ pub(super) static BIRTH_REPLACE: Script = redis_script!("scripts/birth_replace.l
 const STEP: usize = 500;
 
 /// The tables that both services have.
-const OF_BOTH: &[&str] = &["birth", "birth-confirmed", "pinned-keys", "pinned-digests"];
+const OF_BOTH: &[&str] =
+    &["birth", "birth-confirmed", "birth-move", "birth-changed", "pinned-keys", "pinned-digests"];
+/// What a store has beside them as long as it is not whole.
+const OF_NEW: &[&str] = &["restoring", "restoring-confirmed"];
 
 /// What is under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +188,8 @@ impl RedisStore {
             let (next, names) = self.scan_keys(cursor, b"").await?;
             for name in names {
                 let table = name.split(|byte| *byte == b':').next().unwrap_or_default();
-                let is_known = OF_BOTH.iter().chain(tables).any(|known| known.as_bytes() == table);
+                let is_known =
+                    OF_BOTH.iter().chain(OF_NEW).chain(tables).any(|known| known.as_bytes() == table);
                 if !is_known {
                     return Err(Unavailable::because(format!(
                         "it has a table {}, which this release does not copy: install the release that wrote it",

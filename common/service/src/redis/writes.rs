@@ -37,7 +37,7 @@ impl Writes {
     }
 
     /// Takes what waits in groups in which at least so much does, with the number of the group.
-    pub(super) fn take(&mut self, least: usize) -> impl Iterator<Item = (usize, Pipeline)> {
+    pub(crate) fn take(&mut self, least: usize) -> impl Iterator<Item = (usize, Pipeline)> {
         let waiting = self.each().enumerate().filter(move |(_, writes)| writes.pipeline.len() >= least);
         waiting.map(|(group, writes)| (group, std::mem::take(&mut writes.pipeline)))
     }
@@ -69,5 +69,10 @@ impl GroupWrites {
     /// Adds a member to a sorted set.
     pub fn scored(&mut self, key: &[&[u8]], member: impl AsRef<[u8]>, score: u64) {
         self.pipeline.cmd("ZADD").arg(self.names.key(key)).arg(score).arg(member.as_ref()).ignore();
+    }
+
+    /// Removes a member from a sorted set.
+    pub fn unscored(&mut self, key: &[&[u8]], member: impl AsRef<[u8]>) {
+        self.pipeline.cmd("ZREM").arg(self.names.key(key)).arg(member.as_ref()).ignore();
     }
 }

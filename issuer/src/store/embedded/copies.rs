@@ -5,7 +5,7 @@ use farthing_service::embedded::EmbeddedStore;
 use farthing_service::unavailable::Unavailable;
 
 /// Keys come first: a store on Redis wants to know them before what is under them.
-const FIRST: &[&str] = &["pinned-keys"];
+pub const FIRST: &[&str] = &["pinned-keys"];
 /// What follows from orders.
 const INDEXES: &[&str] = &["order-ids", "pending-orders", "pending-order-counts"];
 
@@ -16,7 +16,7 @@ pub struct EmbeddedCopies(pub EmbeddedStore);
 impl Copies for EmbeddedCopies {
     async fn copy(&self, extent: Extent, _now: u64, sink: Sink) -> Result<Findings, Unavailable> {
         let without = if extent == Extent::Records { INDEXES } else { &[] };
-        self.0.export(FIRST, without, sink).await?.end().await?;
+        self.0.export(FIRST, without, |_, _| false, sink).await?.end().await?;
         Ok(Findings::new())
     }
 

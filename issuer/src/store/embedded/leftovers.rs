@@ -15,8 +15,12 @@ impl Leftovers for EmbeddedStore {
         if !self.read(move |transaction| pending_orders::any_expired(transaction, last)).await? {
             return Ok(Slice::Last);
         }
+        let rest = self.rest();
         let dropped = self
             .write(move |transaction| {
+                if rest.holds() {
+                    return Ok(0);
+                }
                 let claims = pending_orders::take_expired(transaction, last, limit)?;
                 for claim in &claims {
                     orders::drop_unpaid(transaction, *claim)?;

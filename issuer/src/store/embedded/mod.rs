@@ -8,5 +8,5 @@ mod pending_orders;
 mod rebuild;
 mod vouchers;
 
-pub use copies::EmbeddedCopies;
+pub use copies::{EmbeddedCopies, FIRST};
 pub use rebuild::EmbeddedRebuild;

@@ -4,6 +4,7 @@
 //! that pay them and between two readings of the totals, and what happened in between is taken back or added: the copy
 //! is one that adds up.
 
+mod ahead;
 mod orders;
 mod totals;
 
@@ -15,6 +16,8 @@ use farthing_service::pinned_keys;
 use farthing_service::record;
 use farthing_service::redis::{Content, MembersOf, RedisStore};
 use farthing_service::unavailable::Unavailable;
+
+pub use ahead::read as read_ahead;
 
 use super::orders::pending_key;
 use super::unreadable;

@@ -10,7 +10,7 @@ mod vouchers;
 use farthing_service::record::RecordError;
 use farthing_service::unavailable::Unavailable;
 
-pub use copies::RedisCopies;
+pub use copies::{RedisCopies, read_ahead};
 pub use rebuild::RedisRebuild;
 
 /// The version of the hashes that scripts count in; a script refuses a newer one.

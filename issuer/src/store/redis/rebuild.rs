@@ -45,8 +45,10 @@ fn write_order(entry: &BackupEntry, writes: &mut GroupWrites) -> Result<(), Stri
     writes.string(&[b"order-ids:", &id], claim);
     match order.progress {
         Progress::Pending => writes.scored(&[b"pending-orders"], claim, order.expires.number().into()),
-        Progress::Paid => {}
+        Progress::Paid => writes.unscored(&[b"pending-orders"], claim),
         Progress::Issued(binding) => {
+            // Where a store is moved while it is used an order may come again, further than before.
+            writes.unscored(&[b"pending-orders"], claim);
             writes.member(&[b"issued:", binding.token_key_id.as_bytes()], claim);
         }
     }

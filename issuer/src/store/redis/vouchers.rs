@@ -42,10 +42,12 @@ impl Vouchers for RedisStore {
         }
         let (Some(bytes), used_by) = found else { return Ok(None) };
         let minted: Voucher = record::decode(&bytes).map_err(unreadable)?;
-        let used_by = used_by
-            .map(|id| <[u8; 16]>::try_from(id).map(OrderId::from_bytes))
-            .transpose()
-            .map_err(|_| Unavailable::because("a voucher was used by something that is no order"))?;
-        Ok(Some(Voucher { used_by, ..minted }))
+        Ok(Some(Voucher { used_by: self::used_by(used_by.as_deref())?, ..minted }))
     }
+}
+
+/// The order that used a voucher, from the field `used-by`.
+pub(super) fn used_by(field: Option<&[u8]>) -> Result<Option<OrderId>, Unavailable> {
+    let id = field.map(|id| <[u8; 16]>::try_from(id).map(OrderId::from_bytes)).transpose();
+    id.map_err(|_| Unavailable::because("a voucher was used by something that is no order"))
 }

@@ -4,10 +4,12 @@ use farthing_service::birth::Birth;
 use farthing_service::embedded::EmbeddedStore;
 use farthing_service::unavailable::Unavailable;
 
+use super::spent_sets;
+
 /// Keys and sets come first: a store on Redis wants to know them before what is under them.
-const FIRST: &[&str] = &["pinned-keys", "spent-sets"];
+pub const FIRST: &[&str] = &["pinned-keys", "spent-sets"];
 /// What follows from publishers and kept answers.
-const INDEXES: &[&str] = &["publisher-names", "api-keys", "kept-answers-by-end"];
+pub const INDEXES: &[&str] = &["publisher-names", "api-keys", "kept-answers-by-end"];
 
 /// The embedded store as a whole.
 pub struct EmbeddedCopies(pub EmbeddedStore);
@@ -16,7 +18,12 @@ pub struct EmbeddedCopies(pub EmbeddedStore);
 impl Copies for EmbeddedCopies {
     async fn copy(&self, extent: Extent, _now: u64, sink: Sink) -> Result<Findings, Unavailable> {
         let without = if extent == Extent::Records { INDEXES } else { &[] };
-        self.0.export(FIRST, without, sink).await?.end().await?;
+        // What is left of a closed set is on its way out.
+        let closed = self.0.read(spent_sets::closed).await?;
+        let skip = move |table: &str, key: &[u8]| {
+            table == spent_sets::MARKS_TABLE && key.get(..4).is_some_and(|set| closed.contains(set))
+        };
+        self.0.export(FIRST, without, skip, sink).await?.end().await?;
         Ok(Findings::new())
     }
 

@@ -14,14 +14,31 @@ impl Leftovers for EmbeddedStore {
             return Ok(Slice::Last);
         };
         // The closed mark is durable before the first spent mark goes.
-        self.write(move |transaction| spent_sets::close(transaction, ended)).await?;
-        let dropped = self.write(move |transaction| spent_sets::drop_closed(transaction, limit)).await?;
-        Ok(slice(dropped, limit))
+        let (rest, still_rest) = (self.rest(), self.rest());
+        let closing = self.write(
+            move |transaction| {
+                if rest.holds() { Ok(()) } else { spent_sets::close(transaction, ended) }
+            },
+        );
+        closing.await?;
+        let dropping =
+            self.write(
+                move |transaction| {
+                    if still_rest.holds() { Ok(0) } else { spent_sets::drop_closed(transaction, limit) }
+                },
+            );
+        Ok(slice(dropping.await?, limit))
     }
 
     async fn drop_old_answers(&self, now: u64, limit: usize) -> Result<Slice, Unavailable> {
-        let dropped = self.write(move |transaction| kept_answers::drop_old(transaction, now, limit)).await?;
-        Ok(slice(dropped, limit))
+        let rest = self.rest();
+        let dropping =
+            self.write(
+                move |transaction| {
+                    if rest.holds() { Ok(0) } else { kept_answers::drop_old(transaction, now, limit) }
+                },
+            );
+        Ok(slice(dropping.await?, limit))
     }
 
     async fn finish_redemptions(&self, before: Unfinished, _now: u64) -> Result<Unfinished, Unavailable> {

@@ -12,7 +12,7 @@ mod spent_sets;
 mod spent_tokens;
 mod statements;
 
-pub use copies::EmbeddedCopies;
+pub use copies::{EmbeddedCopies, FIRST, INDEXES};
 pub use rebuild::EmbeddedRebuild;
 
 #[cfg(test)]

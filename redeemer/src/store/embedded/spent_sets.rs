@@ -1,9 +1,11 @@
 //! The sets themselves: which there are, and the marks in them.
 
+use std::collections::HashSet;
+
 use farthing_protocol::{Day, TokenKeyId};
 use farthing_service::embedded::{Fault, Table, table};
 use farthing_service::record;
-use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use crate::redemption::SpentMark;
 use crate::store::NewSet;
@@ -13,7 +15,8 @@ use crate::store::backup_records::SpentSet;
 const SETS: Table = table("spent-sets");
 /// The set's ordinal, 4 bytes big-endian, and a mark, 16 bytes: nothing. The version of the set's record covers the
 /// form of its marks.
-const MARKS: Table = table("spent-marks");
+const MARKS: Table = table(MARKS_TABLE);
+pub(super) const MARKS_TABLE: &str = "spent-marks";
 
 const MARK_KEY: usize = 4 + SpentMark::LENGTH;
 
@@ -94,6 +97,19 @@ pub(super) fn close(transaction: &WriteTransaction, ended: Day) -> Result<(), Fa
         sets.insert(id.as_slice(), record::encode(&set)?.as_slice())?;
     }
     Ok(())
+}
+
+/// What the marks of closed sets begin with.
+pub(super) fn closed(transaction: &ReadTransaction) -> Result<HashSet<Vec<u8>>, Fault> {
+    let mut closed = HashSet::new();
+    let Some(sets) = farthing_service::embedded::open(transaction, SETS)? else { return Ok(closed) };
+    for entry in sets.iter()? {
+        let set: SpentSet = record::decode(entry?.1.value())?;
+        if set.closed {
+            closed.insert(set.ordinal.to_be_bytes().to_vec());
+        }
+    }
+    Ok(closed)
 }
 
 /// Drops at most `limit` marks of closed sets; returns how many it dropped.

@@ -20,6 +20,7 @@
 //! while the marks are read, some of them may be in the copy, as in a store that is not divided. A check compares only what
 //! holds of each group at its moment and of their sums, so it finishes nothing and only reads.
 
+mod ahead;
 mod answers;
 mod counts;
 mod marks;
@@ -34,6 +35,8 @@ use farthing_service::birth::Birth;
 use farthing_service::pinned_keys;
 use farthing_service::redis::RedisStore;
 use farthing_service::unavailable::Unavailable;
+
+pub use ahead::read as read_ahead;
 
 use super::across_groups;
 use crate::store::backup_records::UNCREDITED;

@@ -23,7 +23,7 @@ use farthing_service::unavailable::Unavailable;
 
 use crate::redemption::IdempotencyMac;
 
-pub use copies::RedisCopies;
+pub use copies::{RedisCopies, read_ahead};
 pub use rebuild::RedisRebuild;
 pub use spent_sets::repack;
 

@@ -2,6 +2,9 @@
 -- KEYS[2] pending-orders; ARGV[2] what the names of orders begin with, ARGV[3] the same of order ids, ARGV[4] the last
 -- day of expiry, ARGV[5] how many at most.
 -- Returns how many it dropped.
+if moving then
+    return 0
+end
 local doomed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])
 for _, claim in ipairs(doomed) do
     local order = ARGV[2] .. claim

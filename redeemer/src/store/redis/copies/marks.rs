@@ -63,7 +63,7 @@ impl OnRedis {
         Self::read(&self.group, self.id, &found)
     }
 
-    /// Sends the marks under the ordinal that the set has in the backup; how many there are.
+    /// Sends the marks under the ordinal that the set has in the backup; how many there are where they are looked for.
     pub(super) async fn copy(&self, ordinal: u32, sink: &Sink) -> Result<u64, Unavailable> {
         let store = &self.group;
         let buckets =
@@ -78,18 +78,26 @@ impl OnRedis {
             let mut copied = Vec::new();
             for (bucket, fields) in rows {
                 for field in fields {
+                    count += u64::from(self.is_looked_for(bucket, &field));
                     copied.push(self.mark(ordinal, bucket, &field)?);
                 }
             }
-            count += copied.len() as u64;
             sink.put(copied).await?;
             first = last + 1;
         }
         Ok(count)
     }
 
+    /// Whether a redemption of the token looks into this bucket, as far as what is kept of the mark tells.
+    fn is_looked_for(&self, bucket: u32, field: &[u8]) -> bool {
+        let Some(known) = self.bits.checked_sub(8) else { return true };
+        let [b, c] = field.first_chunk().copied().unwrap_or_default();
+        let told = u32::from_be_bytes([0, 0, b, c]) >> (16 - known);
+        bucket & !(u32::MAX << known) == told
+    }
+
     /// A mark from its bucket, which tells its first byte where there are 256 of them or more.
-    fn mark(&self, ordinal: u32, bucket: u32, field: &[u8]) -> Result<BackupEntry, Unavailable> {
+    pub(super) fn mark(&self, ordinal: u32, bucket: u32, field: &[u8]) -> Result<BackupEntry, Unavailable> {
         let ordinal = ordinal.to_be_bytes();
         if self.bits < 8 {
             let bits = [narrow(self.bits.into())];

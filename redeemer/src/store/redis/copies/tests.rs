@@ -196,3 +196,17 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
 pub(super) fn command(server: &TestServer, name: &str) {
     ::redis::cmd(name).exec(&mut server.connection().unwrap()).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_nobody_would_look_for_there_is_found() {
+    let server = TestServer::start().unwrap();
+    let store = made(&server, 100_000, 1).await;
+    results(&store, redemption("one", true, vec![genuine(0, 1), genuine(0, 2)])).await;
+    let copies = RedisCopies(store);
+    assert_eq!(check::<RedeemerBooks>(&copies, NOW).await.unwrap(), Findings::new());
+    let mut connection = server.connection().unwrap();
+    let bucket = |number: u32| format!("{{farthing-redeemer}}:marks:1:{number}");
+    ::redis::cmd("RENAME").arg(bucket(0)).arg(bucket(1)).exec(&mut connection).unwrap();
+    let findings = check::<RedeemerBooks>(&copies, NOW).await.unwrap();
+    assert!(findings.iter().any(|finding| finding.contains("fewer marks than it counts")), "{findings:?}");
+}

@@ -1,6 +1,9 @@
 -- Drops buckets of closed sets.
 -- KEYS[2] spent-sets; ARGV[2] what the names of sets begin with, ARGV[3] those of buckets, ARGV[4] how many at most.
 -- Returns how many it dropped.
+if moving then
+    return 0
+end
 local left = tonumber(ARGV[4])
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     local set = redis.call('HMGET', ARGV[2] .. id, 'closed', 'ordinal', 'bucket-bits', 'dropped')

@@ -1,5 +1,8 @@
 -- Closes, for ever, the sets of keys whose tokens are refused since a day; none if a later release wrote one of them.
 -- KEYS[2] spent-sets; ARGV[2] version, ARGV[3] what the names of sets begin with, ARGV[4] the day.
+if moving then
+    return
+end
 local ended = {}
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     local set = redis.call('HMGET', ARGV[3] .. id, 'version', 'redeem-until')
