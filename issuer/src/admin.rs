@@ -67,7 +67,7 @@ pub enum Command {
 /// It could not be done; the message says why.
 pub fn run(command: Command, config: &Config, environment: &Environment) -> anyhow::Result<Value> {
     let call = match command {
-        Command::BackUpStore { .. } | Command::CheckStore | Command::MigrateStore(_) => {
+        Command::DumpStore | Command::BackUpStore { .. } | Command::CheckStore | Command::MigrateStore(_) => {
             admin_socket::call_patiently
         }
         _ => admin_socket::call,

@@ -1,11 +1,11 @@
 //! `cargo demo`: the main job from beginning to end, on servers of its own.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::{Context, ensure};
 use farthing_protocol::{Day, Denomination, SECONDS_PER_DAY};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::programs::Program;
 use crate::{Publisher, Reader, Redeemed, ServiceProcess, World};
@@ -76,8 +76,13 @@ fn spend(
     Ok(())
 }
 
-fn show(out: &mut impl Write, redeemed: &Redeemed) -> io::Result<()> {
-    writeln!(out, "   {} {}", redeemed.status, redeemed.body)
+/// Shows an answer, and of the receipt in it what it says: base64 and a signature would fill the screen.
+fn show(out: &mut impl Write, redeemed: &Redeemed) -> anyhow::Result<()> {
+    let mut body = redeemed.body.clone();
+    if let Some(envelope) = redeemed.answer()?.receipt {
+        body["receipt"] = json!({ "signed": serde_json::from_slice::<Value>(&envelope.payload.0)? });
+    }
+    Ok(writeln!(out, "   {} {body}", redeemed.status)?)
 }
 
 fn audit(world: &World, reader: &Reader<'_>, out: &mut impl Write) -> anyhow::Result<()> {

@@ -11,6 +11,10 @@ pub(super) const MARK: &str = "-move";
 /// What the name of the log of changes adds: a set of names of keys.
 pub(super) const CHANGED: &str = "-changed";
 
+/// Reads both at one moment. A transaction would do as well, but a server that is full refuses to queue even what only
+/// reads.
+const READ: &str = include_str!("scripts/mark_read.lua");
+
 /// What is under the key of the birth record, or of what stands for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
@@ -35,12 +39,14 @@ impl Found {
         key: &[u8],
     ) -> Result<Self, OpenError> {
         type Fields = (Option<Vec<u8>>, Option<Vec<u8>>, Option<String>, Option<String>);
-        let mut reading = ::redis::pipe();
-        reading.atomic().cmd("GET").arg(key);
         let mark = [key, MARK.as_bytes()].concat();
-        reading.cmd("HMGET").arg(mark).arg("before").arg("during").arg("state").arg("to");
-        let (record, fields): (Option<Vec<u8>>, Fields) =
-            reading.query_async(server).await.map_err(|error| OpenError::unreachable(address, &error))?;
+        let script = ::redis::Script::new(READ);
+        let mut reading = script.key(key);
+        let (record, fields): (Option<Vec<u8>>, Fields) = reading
+            .key(mark)
+            .invoke_async(server)
+            .await
+            .map_err(|error| OpenError::unreachable(address, &error))?;
         let record = record.ok_or_else(|| OpenError::Unborn(address.describe()))?;
         let mark = match fields {
             (Some(before), Some(during), Some(state), Some(to)) if during == record => {
