@@ -146,7 +146,7 @@ impl Gate {
     pub(crate) async fn admit(&self, visit: &Visit, asked: Asked<'_>) -> Result<Admission, Undecided> {
         let Asked::Price(price, scope) = asked else { return Ok(Admission::Free) };
         let now = self.now();
-        let opens = |value: &String| pass::opens(value, &self.secret, &visit.host, &visit.path, now);
+        let opens = |value: &String| pass::opens(value, &self.secret, &scope, now);
         if visit.passes.iter().any(opens) {
             return Ok(Admission::Pass);
         }

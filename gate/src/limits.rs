@@ -16,8 +16,8 @@ const FORGETTING: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Payments in a minute from one address, in the long run. 120 unless said otherwise: each is a question to the
-    /// redeemer, which takes only so many forged tokens from a publisher.
+    /// Payments in a minute from one address, in the long run; of those with forged tokens each token counts. 120 unless
+    /// said otherwise: the redeemer takes only so many forged tokens from a publisher.
     pub payments_per_minute: Count<120>,
     /// Payments at once from one address. 60 unless said otherwise.
     pub payments_burst: Count<60>,

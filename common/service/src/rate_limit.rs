@@ -108,8 +108,8 @@ impl RateLimiter {
         counts.pace = pace;
     }
 
-    /// Counts a request; if there were too many, how long to wait for the next.
-    fn admit(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    /// Counts a request as so many; if there were too many before, how long to wait for the next.
+    fn admit(&self, address: IpAddr, weight: u32, now: Instant) -> Result<(), Duration> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.forget_old(now);
         let name = counts.name(address);
@@ -121,7 +121,7 @@ impl RateLimiter {
             return Err(ahead.saturating_sub(lead));
         }
         if counts.has_room(&name, now, elapsed) {
-            counts.due.insert(name, due + interval);
+            counts.due.insert(name, due + interval * weight);
         }
         Ok(())
     }
@@ -136,13 +136,37 @@ impl RateLimiter {
     /// # Errors
     /// 429 when it is one too many.
     pub fn check(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), ProblemResponse> {
-        self.refusal(peer, headers).map_or(Ok(()), Err)
+        self.refusal(peer, headers, 1).map_or(Ok(()), Err)
+    }
+
+    /// As [`Self::check`], of a request that counts as so many until [`Self::take_back`] says that it was less.
+    ///
+    /// # Errors
+    /// 429 when there were too many before.
+    pub fn check_weighing(
+        &self,
+        peer: Option<IpAddr>,
+        headers: &HeaderMap,
+        weight: u32,
+    ) -> Result<(), ProblemResponse> {
+        self.refusal(peer, headers, weight).map_or(Ok(()), Err)
+    }
+
+    /// Counts so many less, of what the hour knows.
+    pub fn take_back(&self, peer: Option<IpAddr>, headers: &HeaderMap, weight: u32) {
+        let address = peer.and_then(|peer| client_address(peer, headers, &self.trusted_proxies.load()));
+        let Some(address) = address else { return };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (name, interval) = (counts.name(address), counts.pace.interval);
+        if let Some(due) = counts.due.get_mut(&name) {
+            *due = due.saturating_sub(interval * weight);
+        }
     }
 
     /// The answer to a request that is one too many.
-    fn refusal(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<ProblemResponse> {
+    fn refusal(&self, peer: Option<IpAddr>, headers: &HeaderMap, weight: u32) -> Option<ProblemResponse> {
         let address = client_address(peer?, headers, &self.trusted_proxies.load())?;
-        let wait = self.admit(address, Instant::now()).err()?;
+        let wait = self.admit(address, weight, Instant::now()).err()?;
         let detail = "your network address makes more requests than are answered; send fewer, and repeat this one \
                       after the seconds in Retry-After, which is safe";
         let seconds = wait.as_secs() + 1;
@@ -202,7 +226,7 @@ pub fn limited(
     let limiter = Arc::clone(limiter);
     web::scope("").configure(configure).wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
         let peer = request.peer_addr().map(|peer| peer.ip());
-        let refusal = limiter.refusal(peer, request.headers());
+        let refusal = limiter.refusal(peer, request.headers(), 1);
         async move {
             match refusal {
                 Some(problem) => Ok(request.into_response(problem.error_response())),

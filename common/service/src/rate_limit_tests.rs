@@ -19,18 +19,18 @@ fn an_address_has_its_burst_and_then_its_rate() {
     let (limiter, start) = (limiter(60, 3, &[]), Instant::now());
     let reader = address("203.0.113.7");
     for _ in 0..3 {
-        limiter.admit(reader, start).unwrap();
+        limiter.admit(reader, 1, start).unwrap();
     }
-    let wait = limiter.admit(reader, start).unwrap_err();
+    let wait = limiter.admit(reader, 1, start).unwrap_err();
     assert!(wait <= Duration::from_secs(1) && wait > Duration::from_millis(900), "{wait:?}");
-    limiter.admit(address("203.0.113.8"), start).unwrap();
-    limiter.admit(reader, start + wait).unwrap();
-    assert!(limiter.admit(reader, start + wait).is_err());
+    limiter.admit(address("203.0.113.8"), 1, start).unwrap();
+    limiter.admit(reader, 1, start + wait).unwrap();
+    assert!(limiter.admit(reader, 1, start + wait).is_err());
     let later = start + Duration::from_mins(10);
     for _ in 0..3 {
-        limiter.admit(reader, later).unwrap();
+        limiter.admit(reader, 1, later).unwrap();
     }
-    assert!(limiter.admit(reader, later).is_err());
+    assert!(limiter.admit(reader, 1, later).is_err());
 }
 
 #[test]
@@ -39,44 +39,44 @@ fn other_rates_leave_the_requests_that_were_made() {
     let rates = |per_minute, burst| Pace::of(&Rates { per_minute, burst, trusted_proxies: Vec::new() });
     let (reader, other) = (address("203.0.113.7"), address("203.0.113.8"));
     for _ in 0..3 {
-        limiter.admit(reader, now).unwrap();
+        limiter.admit(reader, 1, now).unwrap();
     }
-    limiter.admit(reader, now).unwrap_err();
+    limiter.admit(reader, 1, now).unwrap_err();
     limiter.set_pace(rates(600, 5), now);
     for _ in 0..2 {
-        limiter.admit(reader, now).unwrap();
+        limiter.admit(reader, 1, now).unwrap();
     }
-    let wait = limiter.admit(reader, now).unwrap_err();
+    let wait = limiter.admit(reader, 1, now).unwrap_err();
     assert!(wait <= Duration::from_millis(100), "it waits at the new rate: {wait:?}");
     limiter.set_pace(rates(600, 5), now);
-    limiter.admit(reader, now).unwrap_err();
+    limiter.admit(reader, 1, now).unwrap_err();
     limiter.set_pace(rates(1, 1), now);
-    limiter.admit(reader, now + Duration::from_mins(4)).unwrap_err();
-    limiter.admit(reader, now + Duration::from_mins(5)).unwrap();
-    limiter.admit(other, now).unwrap();
-    limiter.admit(other, now).unwrap_err();
+    limiter.admit(reader, 1, now + Duration::from_mins(4)).unwrap_err();
+    limiter.admit(reader, 1, now + Duration::from_mins(5)).unwrap();
+    limiter.admit(other, 1, now).unwrap();
+    limiter.admit(other, 1, now).unwrap_err();
     limiter.set_pace(rates(u32::MAX, u32::MAX), now);
-    limiter.admit(reader, now).unwrap();
+    limiter.admit(reader, 1, now).unwrap();
     limiter.set_pace(rates(1, u32::MAX), now);
-    limiter.admit(reader, now).unwrap();
+    limiter.admit(reader, 1, now).unwrap();
 }
 
 #[test]
 fn a_network_of_ipv6_is_one_address() {
     let (limiter, now) = (limiter(1, 1, &[]), Instant::now());
-    limiter.admit(address("2001:db8:0:1::1"), now).unwrap();
-    assert!(limiter.admit(address("2001:db8:0:1:ffff::2"), now).is_err());
-    limiter.admit(address("2001:db8:0:2::1"), now).unwrap();
-    limiter.admit(address("203.0.113.7"), now).unwrap();
-    assert!(limiter.admit(address("::ffff:203.0.113.7"), now).is_err());
-    limiter.admit(address("203.0.113.8"), now).unwrap();
+    limiter.admit(address("2001:db8:0:1::1"), 1, now).unwrap();
+    assert!(limiter.admit(address("2001:db8:0:1:ffff::2"), 1, now).is_err());
+    limiter.admit(address("2001:db8:0:2::1"), 1, now).unwrap();
+    limiter.admit(address("203.0.113.7"), 1, now).unwrap();
+    assert!(limiter.admit(address("::ffff:203.0.113.7"), 1, now).is_err());
+    limiter.admit(address("203.0.113.8"), 1, now).unwrap();
 }
 
 #[test]
 fn an_hour_later_everything_is_forgotten() {
     let (limiter, now) = (limiter(1, 1, &[]), Instant::now());
     let reader = address("203.0.113.7");
-    limiter.admit(reader, now).unwrap();
+    limiter.admit(reader, 1, now).unwrap();
     let before = limiter.counts.lock().unwrap().name(reader);
     assert_eq!(limiter.counts.lock().unwrap().name(reader), before);
     limiter.forget_old(now + Duration::from_secs(3_599));
@@ -100,16 +100,16 @@ fn memory_is_bounded_and_strangers_are_not_refused() {
     let (limiter, now) = (limiter(60, 2, &[]), Instant::now());
     let nth = |number: usize| IpAddr::V4(u32::try_from(number).unwrap().into());
     for number in 0..MOST_ADDRESSES {
-        limiter.admit(nth(number), now).unwrap();
+        limiter.admit(nth(number), 1, now).unwrap();
     }
     for _ in 0..5 {
-        limiter.admit(nth(MOST_ADDRESSES), now).unwrap();
+        limiter.admit(nth(MOST_ADDRESSES), 1, now).unwrap();
     }
-    limiter.admit(nth(0), now).unwrap();
-    assert!(limiter.admit(nth(0), now).is_err(), "who is counted stays limited");
+    limiter.admit(nth(0), 1, now).unwrap();
+    assert!(limiter.admit(nth(0), 1, now).is_err(), "who is counted stays limited");
     assert_eq!(limiter.counts.lock().unwrap().due.len(), MOST_ADDRESSES);
     // Two seconds later everybody could make all requests again, so nobody needs to be known.
-    limiter.admit(nth(MOST_ADDRESSES), now + Duration::from_secs(3)).unwrap();
+    limiter.admit(nth(MOST_ADDRESSES), 1, now + Duration::from_secs(3)).unwrap();
     assert_eq!(limiter.counts.lock().unwrap().due.len(), 1);
 }
 
@@ -125,7 +125,7 @@ proptest! {
         let (mut now, mut admitted) = (start, 0_u64);
         for pause in pauses {
             now += Duration::from_millis(pause);
-            admitted += u64::from(limiter.admit(address("203.0.113.7"), now).is_ok());
+            admitted += u64::from(limiter.admit(address("203.0.113.7"), 1, now).is_ok());
             let elapsed = u64::try_from((now - start).as_millis()).unwrap();
             prop_assert!(admitted <= u64::from(burst) + elapsed * u64::from(per_minute) / 60_000 + 1);
         }
@@ -165,4 +165,15 @@ async fn only_limited_paths_answer_429_and_this_machine_is_exempt() {
     assert_eq!(ask("/nothing", "203.0.113.8", "").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(ask("/v1/packs", "10.0.0.2", "203.0.113.9").await.status(), StatusCode::OK);
     assert_eq!(ask("/v1/packs", "10.0.0.3", "203.0.113.9").await.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[test]
+fn what_weighed_more_than_it_was_is_taken_back() {
+    let limiter = limiter(60, 3, &[]);
+    let (peer, headers) = (Some(address("203.0.113.7")), HeaderMap::new());
+    let check = |weight| limiter.check_weighing(peer, &headers, weight).is_ok();
+    assert!(check(100));
+    assert!(!check(1), "until it is known to be less");
+    limiter.take_back(peer, &headers, 99);
+    assert!(check(1) && check(1) && !check(1), "three at once");
 }

@@ -25,12 +25,28 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 ];
 
 /// What says where a client is. The gate says it itself, or not at all.
-const ADDRESSES: [HeaderName; 5] = [
+const ADDRESSES: [HeaderName; 12] = [
     FORWARDED,
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
+    HeaderName::from_static("cf-connecting-ipv6"),
+    HeaderName::from_static("fastly-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
+    HeaderName::from_static("x-azure-clientip"),
+];
+
+/// What some sites take for the path that is asked: they would serve another page than the one that was priced. So would
+/// other names that begin with `x-forwarded-`.
+const PATHS: [HeaderName; 4] = [
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-override-url"),
+    HeaderName::from_static("x-rewrite-url"),
 ];
 
 /// What the gate says of a request to the site.
@@ -56,10 +72,7 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
         }
     }
     remove_hop_by_hop(&mut headers);
-    remove_look_alikes(&mut headers);
-    for name in ADDRESSES {
-        headers.remove(name);
-    }
+    remove_vouched(&mut headers);
     if headers.get_all(AUTHORIZATION).iter().any(|value| is_payment(value.as_bytes())) {
         headers.remove(AUTHORIZATION);
     }
@@ -81,15 +94,23 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     headers
 }
 
-/// Takes out what only looks like a header that the gate vouches for: to sites that get headers as variables (CGI, WSGI,
-/// PHP) `Farthing_Access` is the same as `Farthing-Access`.
-fn remove_look_alikes(headers: &mut HeaderMap) {
-    let vouched =
-        |name: &str| ADDRESSES.iter().any(|ours| ours == name) || name == ACCESS_HEADER || name == HOST;
-    let alike = headers.keys().filter(|name| name.as_str().contains('_'));
-    let alike: Vec<HeaderName> =
-        alike.filter(|name| vouched(&name.as_str().replace('_', "-"))).cloned().collect();
-    for name in alike {
+/// Takes out what only the gate says of a request, and what only looks like it: to sites that get headers as variables (CGI,
+/// WSGI, PHP) `Farthing_Access` and `Farthing.Access` are the same as `Farthing-Access`.
+fn remove_vouched(headers: &mut HeaderMap) {
+    let is_vouched = |name: &str| {
+        name.starts_with("x-forwarded-")
+            || name == ACCESS_HEADER
+            || ADDRESSES.iter().chain(&PATHS).any(|ours| ours == name)
+    };
+    let plain = |name: &HeaderName| -> String {
+        name.as_str().chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect()
+    };
+    let is_alike_host = |name: &HeaderName, plain: &str| plain == HOST && *name != HOST;
+    let doomed = headers.keys().filter(|name| {
+        let plain = plain(name);
+        is_vouched(&plain) || is_alike_host(name, &plain)
+    });
+    for name in doomed.cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
 }
@@ -174,6 +195,11 @@ mod tests {
             ("Forwarded", "for=203.0.113.7"),
             ("Farthing_Access", "paid"),
             ("X_Forwarded-For", "203.0.113.7"),
+            ("Farthing.Access", "paid"),
+            ("X-Forwarded-Prefix", "/articles"),
+            ("X-Original-URL", "/articles/7"),
+            ("X_Rewrite_URL", "/articles/7"),
+            ("CF-Connecting-IP", "203.0.113.7"),
         ];
         assert_eq!(passed(&headers, None), SAID);
         let mut with_client = SAID.map(str::to_owned).to_vec();

@@ -14,6 +14,7 @@ use farthing_service::problem::ProblemResponse;
 use crate::answers;
 use crate::config::Config;
 use crate::gate::Admission;
+use crate::payment::Refusal;
 use crate::prices::Asked;
 use crate::proxy::Upstream;
 use crate::service::GateService;
@@ -55,11 +56,18 @@ async fn admit(
         return Err(ProblemResponse::new(ProblemKind::HostUnknown, detail).in_field("Host"));
     }
     let asked = config.prices.asked(&visit.host, &visit.path);
-    if visit.payment.is_some() && matches!(asked, Asked::Price(..)) {
-        let peer = request.peer_addr().map(|peer| peer.ip());
-        service.limits.payments.check(peer, request.headers())?;
+    let tokens = visit.payment.as_ref().filter(|_| matches!(asked, Asked::Price(..))).map_or(0, Vec::len);
+    let Some(beyond_one) = u32::try_from(tokens).unwrap_or(u32::MAX).checked_sub(1) else {
+        return service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error));
+    };
+    // The redeemer counts forged tokens, not payments with them: until it has said that they are none, each counts.
+    let (limiter, peer) = (&service.limits.payments, request.peer_addr().map(|peer| peer.ip()));
+    limiter.check_weighing(peer, request.headers(), beyond_one + 1)?;
+    let admission = service.gate.admit(visit, asked).await;
+    if !matches!(admission, Ok(Admission::Refused { refusal: Refusal::Invalid, .. })) {
+        limiter.take_back(peer, request.headers(), beyond_one);
     }
-    service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error))
+    admission.map_err(|error| answers::undecided(&error))
 }
 
 /// A problem as an answer that a pass can be added to.

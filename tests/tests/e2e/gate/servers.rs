@@ -100,6 +100,10 @@ fn body(answer: &Answer) -> String {
 fn check(scene: &Scene, server: &FrontServer) {
     let free = server.get("/about.html", &[]);
     assert_eq!((free.status, body(&free).as_str()), (200, "the page about.html"));
+    let with_query = server.get("/about.html?x=1&deny=402", &[]);
+    assert_eq!((with_query.status, body(&with_query).as_str()), (200, "the page about.html"));
+    let asked = server.get("/articles/8.html?deny=402", &[]);
+    assert_refused(&asked, "payment-required");
     let asked = server.get("/articles/8.html", &[]);
     assert_refused(&asked, "payment-required");
     let browser = server.get("/articles/8.html", &[("Accept", "text/html")]);
