@@ -1,10 +1,16 @@
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
 pub trait Clock: Send + Sync {
     /// Seconds since 1970-01-01T00:00:00Z.
     fn now(&self) -> u64;
+
+    /// Waits so many seconds.
+    fn wait(&self, seconds: u64) {
+        thread::sleep(Duration::from_secs(seconds));
+    }
 }
 
 /// The system's clock.

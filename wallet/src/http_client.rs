@@ -16,6 +16,9 @@ const USER_AGENT: &str = "farthing";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A whole exchange that sends little.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same with a payment. A gate takes the tokens first and then waits up to a minute for the site behind it: whoever
+/// hangs up before has paid and has no pass.
+const PAYMENT_TIMEOUT: Duration = Duration::from_mins(2);
 /// For every so many bytes sent, an exchange has a second more: a batch of 65,535 tokens is 2 MiB each way, and work.
 const BYTES_PER_SECOND: usize = 32 * 1024;
 /// The most bytes of an answer: a batch of 65,535 tokens has 2 MiB, totals of many years a few.
@@ -85,18 +88,28 @@ impl HttpClient {
         service: Service,
         request: &HttpRequest,
     ) -> Result<HttpResponse, TransportFailure> {
-        self.open(service, request)?.whole(MAX_ANSWER_LENGTH)
+        self.open(service, request, EXCHANGE_TIMEOUT)?.whole(MAX_ANSWER_LENGTH)
     }
 
-    /// Sends a request and waits for the head of its answer, whatever its status.
+    /// Sends a request to a site and waits for the head of its answer, whatever its status; longer if it `pays`.
     ///
     /// # Errors
     ///
     /// [`TransportFailure`]: no connection, or no answer in time.
-    pub(crate) fn open(
+    pub(crate) fn open_page(
+        &self,
+        request: &HttpRequest,
+        pays: bool,
+    ) -> Result<OpenAnswer, TransportFailure> {
+        let least = if pays { PAYMENT_TIMEOUT } else { EXCHANGE_TIMEOUT };
+        self.open(Service::Origin, request, least)
+    }
+
+    fn open(
         &self,
         service: Service,
         request: &HttpRequest,
+        least: Duration,
     ) -> Result<OpenAnswer, TransportFailure> {
         let url = Url::parse(&request.url).map_err(|error| TransportFailure(error.to_string()))?;
         if is_onion(&url) && self.proxy.as_ref().is_none_or(Proxy::resolve_target) {
@@ -119,7 +132,7 @@ impl HttpClient {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value.as_str());
         }
-        let timeout = exchange_timeout(request.body.len());
+        let timeout = exchange_timeout(least, request.body.len());
         let failure = |error: ureq::Error| TransportFailure(cause(&error, timeout));
         let unsendable = |error: http::Error| failure(error.into());
         let answer = match request.method {
@@ -171,9 +184,9 @@ impl Connections {
     }
 }
 
-/// How long an exchange may take that sends `length` bytes.
-fn exchange_timeout(length: usize) -> Duration {
-    EXCHANGE_TIMEOUT + Duration::from_secs((length / BYTES_PER_SECOND) as u64)
+/// How long an exchange may take that sends `length` bytes, and `least` if it sends none.
+fn exchange_timeout(least: Duration, length: usize) -> Duration {
+    least + Duration::from_secs((length / BYTES_PER_SECOND) as u64)
 }
 
 /// What went wrong on the way, in a few words.
@@ -290,7 +303,7 @@ mod tests {
         let body = "x".repeat(usize::try_from(length).unwrap());
         let (url, served) = serve_once(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"));
         let request = HttpRequest::get(url, "*/*");
-        let answer = HttpClient::new().open(Service::Origin, &request).unwrap();
+        let answer = HttpClient::new().open_page(&request, false).unwrap();
         assert_eq!((answer.head.status, answer.head.body.len()), (200, 0));
         assert_eq!(io::copy(&mut answer.into_body(), &mut io::sink()).unwrap(), length);
         served.join().unwrap();
@@ -306,9 +319,11 @@ mod tests {
 
     #[test]
     fn what_went_wrong_is_said_in_words_and_large_batches_have_more_time() {
-        assert_eq!(exchange_timeout(0).as_secs(), 30);
-        assert_eq!(exchange_timeout(65_535 * 32).as_secs(), 93);
-        let cause = |error| cause(&error, exchange_timeout(0));
+        let timeout = exchange_timeout(EXCHANGE_TIMEOUT, 0);
+        assert_eq!(timeout.as_secs(), 30);
+        assert_eq!(exchange_timeout(EXCHANGE_TIMEOUT, 65_535 * 32).as_secs(), 93);
+        assert_eq!(exchange_timeout(PAYMENT_TIMEOUT, 0).as_secs(), 120);
+        let cause = |error| cause(&error, timeout);
         assert_eq!(cause(ureq::Error::Timeout(Timeout::Connect)), "no connection within 10 seconds");
         assert_eq!(cause(ureq::Error::Timeout(Timeout::Global)), "no answer within 30 seconds");
         assert_eq!(cause(ureq::Error::HostNotFound), "no host has this name");

@@ -3,10 +3,11 @@
 //! It never sends or saves anything itself. The caller asks for the [`Step`] and takes it: saves the state, or sends a
 //! request and hands the answer to [`Visit::receive`]. A step that saves must be durable before the next one is asked for:
 //! then a stop at any point loses no token. Tokens that were on their way are shown to the same page again, and nowhere
-//! else.
+//! else. A payment whose answer did not come, or was "not now", is shown again a few times before the visit ends.
 
 mod offer;
 mod payment_request;
+mod repetition;
 mod step;
 mod tokens;
 mod verdict;
@@ -25,6 +26,7 @@ pub use tokens::NoTokens;
 
 use offer::Offers;
 use payment_request::{is_posted, payment_request};
+use repetition::Repetitions;
 use tokens::choose;
 use verdict::{Verdict, stage_of_refusal};
 
@@ -72,11 +74,14 @@ pub struct Visit {
     redirects: u8,
     paid: Option<u64>,
     wants_page: bool,
+    repetitions: Repetitions,
+    /// What to wait for before the payment is shown again.
+    pause: Option<(u64, String)>,
 }
 
 impl Visit {
     /// A visit to a page.
-    pub const fn to(page: PageUrl, limit: Limit) -> Self {
+    pub fn to(page: PageUrl, limit: Limit) -> Self {
         Self {
             page,
             limit,
@@ -87,10 +92,13 @@ impl Visit {
             redirects: 0,
             paid: None,
             wants_page: true,
+            repetitions: Repetitions::default(),
+            pause: None,
         }
     }
 
-    /// Shows the tokens of a payment in flight again, only to learn what became of them.
+    /// Shows the tokens of a payment in flight again, only to learn what became of them. It is shown once: whoever settles
+    /// several must not wait long for the first while the others grow too old.
     ///
     /// # Errors
     ///
@@ -124,6 +132,9 @@ impl Visit {
         if let Some(ending) = &self.ending {
             return Ok(Step::Finished(ending.clone()));
         }
+        if let Some((seconds, reason)) = self.pause.take() {
+            return Ok(Step::Wait { seconds, reason });
+        }
         // What is on its way to this page comes before anything new.
         if self.task == Task::Look && self.paid.is_none() {
             let earlier = state.payments_in_flight();
@@ -145,6 +156,7 @@ impl Visit {
             }
             Task::Pay { number, .. } => {
                 let request = payment_request(state, &self.page, number)?;
+                self.repetitions.sent(now);
                 Ok(Step::Send { request, pays: true })
             }
         }
@@ -175,7 +187,7 @@ impl Visit {
             }
             (Task::Pay { number, .. }, Err(failure)) => {
                 let reason = format!("no answer from {}: {}", self.page.origin(), tame(&failure.0));
-                self.ending = Some(Ending::InFlight { number, reason });
+                self.repeat_or_leave(number, reason, None, now);
             }
         }
         Ok(())
@@ -240,6 +252,11 @@ impl Visit {
     ) {
         let posted = is_posted(state, number);
         let stage = match Verdict::of(&self.page, answer, posted, now) {
+            Verdict::Unsure { reason } if matches!(answer.status, 429 | 503) => {
+                let retry_after = answer.header("Retry-After").and_then(|value| value.trim().parse().ok());
+                self.repeat_or_leave(number, reason, retry_after, now);
+                return;
+            }
             Verdict::Unsure { reason } => {
                 self.ending = Some(Ending::InFlight { number, reason });
                 return;
@@ -268,6 +285,18 @@ impl Visit {
         };
         state.settle_payment(number, stage);
         self.to_save = Some(SavePoint::Settled);
+    }
+
+    /// Shows the same tokens again after a pause, or leaves them in flight.
+    fn repeat_or_leave(&mut self, number: u64, reason: String, retry_after: Option<u64>, now: u64) {
+        let pause = if self.wants_page { self.repetitions.next_pause(retry_after, now) } else { None };
+        if let Some(seconds) = pause {
+            // They may have been taken the first time, whatever is said of them the next.
+            self.task = Task::Pay { number, sent_before: true };
+            self.pause = Some((seconds, reason));
+        } else {
+            self.ending = Some(Ending::InFlight { number, reason });
+        }
     }
 
     /// What comes after tokens were taken.

@@ -125,9 +125,13 @@ impl Session {
         self.patiently(service, request, || self.http.exchange(service, request))
     }
 
-    /// Sends a request to a site, and leaves the body of the answer unread.
-    pub(crate) fn open_page(&self, request: &HttpRequest) -> Result<OpenAnswer, TransportFailure> {
-        self.patiently(Service::Origin, request, || self.http.open(Service::Origin, request))
+    /// Sends a request to a site, and leaves the body of the answer unread. `pays` says that it carries tokens.
+    pub(crate) fn open_page(
+        &self,
+        request: &HttpRequest,
+        pays: bool,
+    ) -> Result<OpenAnswer, TransportFailure> {
+        self.patiently(Service::Origin, request, || self.http.open_page(request, pays))
     }
 
     /// Waits for an answer. If it takes long, says who is being waited for.

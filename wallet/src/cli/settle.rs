@@ -38,8 +38,9 @@ pub(super) fn told(payment: &PagePayment, ending: &Ending) -> Result<String, Fai
         Ending::InFlight { reason, .. } => Err(Failure::new(
             Exit::Unfinished,
             format!(
-                "payment {number}, {line}, is not settled: {reason}. Its tokens are kept for this page; run `farthing \
-                 resume`, or get the page again"
+                "payment {number}, {line}, is not settled: {reason}. Its tokens are kept for this page: get it again, or run \
+                 `farthing resume`, within 6 minutes of the first attempt. If the site took them then, they open nothing \
+                 later"
             ),
         )),
         Ending::Refused { reason, .. } => {

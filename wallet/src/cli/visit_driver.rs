@@ -1,6 +1,8 @@
 use super::failure::{Exit, Failure};
+use super::report::note;
 use super::session::{OpenWallet, Session};
 use crate::http_client::OpenAnswer;
+use crate::plural::counted;
 use crate::visit::{Ending, Step, Visit, VisitError};
 
 /// The most bytes of an answer that is no page: words of a gate, or a site's error page.
@@ -21,7 +23,7 @@ pub(super) fn drive(
             Step::Send { request, pays } => {
                 // What was not read of the answer before is of no interest any more.
                 page = None;
-                let answer = match session.open_page(&request) {
+                let answer = match session.open_page(&request, pays) {
                     Ok(answer) if (200..300).contains(&answer.head.status) => {
                         let head = answer.head.clone();
                         page = Some(answer);
@@ -38,6 +40,11 @@ pub(super) fn drive(
                     session.environment.step("wallet.payment.answered");
                 }
                 visit.receive(&mut wallet.state, answer, session.environment.clock.now())?;
+            }
+            Step::Wait { seconds, reason } => {
+                let again = counted(seconds, "second");
+                note(session.global.json, &format!("{reason}. The same payment is sent again in {again}."));
+                session.environment.clock.wait(seconds);
             }
             Step::Finished(ending) => return Ok((ending, page)),
         }

@@ -35,6 +35,13 @@ pub enum Step {
         /// Whether it carries tokens.
         pays: bool,
     },
+    /// Wait before the next step, which sends the same request again.
+    Wait {
+        /// For how long.
+        seconds: u64,
+        /// What happened.
+        reason: String,
+    },
     /// The visit is over.
     Finished(Ending),
 }

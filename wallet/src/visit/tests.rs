@@ -29,13 +29,15 @@ fn bought(count: u32) -> (WalletState, FakeGate) {
 }
 
 /// How a visit went.
+#[derive(Debug)]
 struct Went {
     ending: Ending,
     saved: Vec<&'static str>,
+    waited: Vec<u64>,
     body: Vec<u8>,
 }
 
-/// Takes every step of a visit. `lost` says which answer, counted from 0, does not arrive.
+/// Takes every step of a visit. `lost` says from which answer on, counted from 0, none arrives.
 fn go(state: &mut WalletState, gate: &mut FakeGate, visit: Visit, lost: Option<usize>) -> Went {
     go_until(state, gate, visit, lost, usize::MAX).expect("it went to its end")
 }
@@ -49,7 +51,7 @@ fn go_until(
     crash: usize,
 ) -> Option<Went> {
     let mut on_disk = state.to_json().unwrap();
-    let (mut saved, mut body, mut asked) = (Vec::new(), Vec::new(), 0);
+    let (mut saved, mut waited, mut body, mut asked) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..crash {
         match visit.next(state, NOW).unwrap() {
             Step::Save(point) => {
@@ -63,12 +65,13 @@ fn go_until(
                 );
                 let answer = gate.answer(&request);
                 body.clone_from(&answer.body);
-                let arrives = lost != Some(asked);
+                let arrives = lost.is_none_or(|first| asked < first);
                 asked += 1;
                 let answer = if arrives { Ok(answer) } else { Err(TransportFailure("time-out".to_owned())) };
                 visit.receive(state, answer, NOW).unwrap();
             }
-            Step::Finished(ending) => return Some(Went { ending, saved, body }),
+            Step::Wait { seconds, .. } => waited.push(seconds),
+            Step::Finished(ending) => return Some(Went { ending, saved, waited, body }),
         }
     }
     *state = WalletState::from_json(&on_disk).unwrap();
@@ -120,6 +123,7 @@ fn a_lost_answer_costs_nothing_because_the_same_tokens_are_shown_again() {
     let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), Some(1));
     assert!(matches!(went.ending, Ending::InFlight { number: 1, .. }), "{:?}", went.ending);
     assert_eq!((gate.spent(), state.keys()[0].left()), (3, 2));
+    assert_eq!(went.waited.len(), 5);
     // Another page is paid with others meanwhile.
     assert_eq!(go(&mut state, &mut gate, Visit::to(page("/b"), cents(3)), None).ending, FULL);
 
@@ -138,16 +142,65 @@ fn a_site_that_cannot_answer_now_leaves_the_tokens_in_flight() {
     assert_eq!(stages(&state), Vec::<&PaymentStage>::new(), "nothing was shown");
 
     let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
-    gate.instead = vec![problem(ProblemKind::Unavailable), asks];
+    gate.instead = [vec![problem(ProblemKind::Unavailable); 6], vec![asks]].concat();
     let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
     assert!(matches!(went.ending, Ending::InFlight { number: 1, .. }), "{:?}", went.ending);
     assert_eq!(state.payments_in_flight().len(), 1);
+    assert_eq!(gate.arrived[3..], ["GET /a with 3 tokens"; 6], "the same again");
+    gate.instead = vec![problem(ProblemKind::Unavailable)];
+    let settling = Visit::settling(&state, 1).unwrap();
+    let unsettled = go(&mut state, &mut gate, settling, None);
+    assert!(matches!(unsettled.ending, Ending::InFlight { .. }), "{unsettled:?}");
+    assert!(unsettled.waited.is_empty(), "others may be next: {unsettled:?}");
     let settling = Visit::settling(&state, 1).unwrap();
     let settled = go(&mut state, &mut gate, settling, None);
     assert_eq!((settled.ending, gate.spent()), (Ending::Settled, 3));
     assert_eq!(Visit::settling(&state, 1).unwrap_err(), VisitError::NoPayment(1));
     let page = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Nothing), None);
     assert_eq!(page.ending, FULL, "its pass was kept");
+}
+
+#[test]
+fn a_payment_is_repeated_until_its_answer_comes() {
+    let busy = |kind, seconds: &str| {
+        let mut busy = problem(kind);
+        busy.headers.push(("retry-after".to_owned(), seconds.to_owned()));
+        busy
+    };
+    let (unavailable, too_many) = (ProblemKind::Unavailable, ProblemKind::TooManyRequests);
+    for (first, waited) in [
+        (vec![problem(unavailable)], vec![2]),
+        (vec![busy(unavailable, "1"), busy(too_many, "20")], vec![2, 20]),
+        (vec![busy(unavailable, "Wed, 21 Oct 2026 07:28:00 GMT")], vec![2]),
+    ] {
+        let (mut state, mut gate) = bought(COUNT);
+        let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+        gate.instead = std::iter::once(asks).chain(first).rev().collect();
+        let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+        assert_eq!((went.ending, went.body.as_slice(), went.waited), (FULL, CONTENT, waited));
+        assert_eq!((stages(&state), gate.spent()), (vec![&PaymentStage::Spent], 3));
+        assert_eq!(went.saved, ["wallet.payment.saved", "wallet.payment.settled"]);
+    }
+    // Who asks for an hour gets it.
+    let (mut state, mut gate) = bought(COUNT);
+    let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+    gate.instead = vec![busy(too_many, "3600"), asks];
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+    assert!(matches!(went.ending, Ending::InFlight { .. }) && went.waited.is_empty(), "{went:?}");
+}
+
+#[test]
+fn a_refusal_of_a_repetition_tells_nothing_of_the_first_attempt() {
+    for (kind, stage) in [
+        (ProblemKind::TokenSpent, PaymentStage::Spent),
+        (ProblemKind::PaymentAmount, PaymentStage::SetAside { reason: SetAside::Unsure }),
+    ] {
+        let (mut state, mut gate) = bought(COUNT);
+        let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+        gate.instead = vec![problem(kind), problem(ProblemKind::Unavailable), asks];
+        go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+        assert_eq!((stages(&state), state.keys()[0].left()), (vec![&stage], 2));
+    }
 }
 
 #[test]
@@ -276,7 +329,7 @@ proptest! {
     /// either spent at the site or in the wallet.
     #[test]
     fn no_token_is_lost_and_no_page_paid_twice(
-        attempts in proptest::collection::vec((0..2_usize, proptest::option::of(0..3_usize), 1..8_usize), 0..6),
+        attempts in proptest::collection::vec((0..2_usize, proptest::option::of(0..3_usize), 1..20_usize), 0..6),
     ) {
         let (mut state, mut gate) = bought(COUNT);
         for (which, lost, crash) in attempts {

@@ -132,6 +132,7 @@ fn while_the_redeemer_is_away_tokens_are_in_flight_and_settled_later() {
     for path in ["/articles/1", "/books/1"] {
         let (_, error) = visitor.get(path, &["--yes"], 3);
         assert!(error.contains("is not settled") && error.contains("resume`"), "{error}");
+        assert!(error.contains("within 6 minutes"), "{error}");
     }
     assert_eq!(visitor.tokens(), 59, "what is in flight is not counted");
     assert_eq!(visitor.printed(&["balance"])["payments_in_flight"], 2);
