@@ -8,7 +8,8 @@ use thiserror::Error;
 /// What receipts come to, each counted once.
 #[derive(Debug, Default)]
 pub struct Claims {
-    seen: HashMap<(String, [u8; 16]), Receipt>,
+    /// By publisher, redemption and day: an Idempotency-Key may be used again once its answer is forgotten, days later.
+    seen: HashMap<(String, [u8; 16], String), Receipt>,
     given_again: u64,
     sums: BTreeMap<(String, Day, String), Claim>,
 }
@@ -48,7 +49,7 @@ impl Claims {
     /// [`InvalidReceipt`]. It is not counted.
     pub fn add(&mut self, envelope: &Envelope, key: &VerificationKey) -> Result<(), InvalidReceipt> {
         let receipt: Receipt = key.open(RECEIPT_PAYLOAD_TYPE, envelope)?;
-        let id = (receipt.publisher.clone(), receipt.redemption.0);
+        let id = (receipt.publisher.clone(), receipt.redemption.0, receipt.day.clone());
         if let Some(known) = self.seen.get(&id) {
             self.given_again += 1;
             return if *known == receipt { Ok(()) } else { Err(InvalidReceipt::Contradiction) };

@@ -50,7 +50,7 @@ pub async fn migrate<M: Movable>(
     let during = if was_moved { during.left() } else { during };
     let run = during.leaving.as_ref().map(|Leaving { run, .. }| run.0).unwrap_or_default();
     let birth = old.birth().with_groups(groups);
-    let new = match to.begin_new(&birth, run, environment.clone()).await? {
+    let new = match to.begin_new(&birth, run, was_moved, environment.clone()).await? {
         Occupied::Not(new) => new,
         Occupied::Complete if was_moved => return Ok(vec![whole(&place), next(&place)]),
         Occupied::Complete => bail!("--to: {place} is where the store is; name another place"),

@@ -37,6 +37,11 @@ pub async fn give_up(
         Ok(Abandoned::Complete) if was_moved => bail!(
             "the store is complete at {place}, and may be in use there: it cannot be given up; start the service on it"
         ),
+        // A command that died has left its marker there. Without one the new store may have been complete, and used.
+        Ok(Abandoned::Nothing) if was_moved && !is_lost => bail!(
+            "the store was moved to {place}, and it is not there: if it was in use, restore its backup; if nobody ever \
+             started a service on it, or will, add --new-store-lost"
+        ),
         Ok(Abandoned::Part) => was_moving = true,
         Ok(Abandoned::Nothing | Abandoned::Complete) => {}
         Err(cause) if !was_moved => {

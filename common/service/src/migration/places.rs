@@ -41,10 +41,11 @@ impl StoreSettings {
         &self,
         birth: &Birth,
         run: [u8; 16],
+        was_moved: bool,
         environment: Environment,
     ) -> Result<Occupied, StoreError> {
         let (deployment, timeout) = (self.new_place()?, self.timeout.max(PATIENCE));
-        Ok(NewStore::begin(&deployment, birth, run, timeout, environment).await?)
+        Ok(NewStore::begin(&deployment, birth, run, was_moved, timeout, environment).await?)
     }
 
     /// Makes sure that the store never comes to be there, unless it is there already.

@@ -141,14 +141,16 @@ impl Reached {
 
 impl NewStore {
     /// Takes servers for the store with this birth record, to be filled by the command `run`. What an earlier command has
-    /// left there is removed.
+    /// left there is removed. Where the store was moved there already, something of it must be there: what is gone may have
+    /// been complete, and used, and the old store knows nothing of that.
     ///
     /// # Errors
-    /// The servers have another store or part of one, or are not fit for money.
+    /// The servers have another store or part of one, nothing of one that was moved there, or are not fit for money.
     pub async fn begin(
         deployment: &Deployment,
         birth: &Birth,
         run: [u8; 16],
+        was_moved: bool,
         timeout: Duration,
         environment: Environment,
     ) -> Result<Occupied, OpenError> {
@@ -160,6 +162,9 @@ impl NewStore {
                     return Err(OpenError::Exists(site.reached.address.describe()));
                 }
                 Some(_) if number == 0 => return Ok(Occupied::Complete),
+                None if number == 0 && was_moved && site.marker.is_none() => {
+                    return Err(OpenError::Gone(site.reached.address.describe()));
+                }
                 // Only the first group's makes the store.
                 _ => site.take(&marker, timeout).await?,
             }

@@ -115,6 +115,12 @@ pub enum OpenError {
         "the Redis at {0} holds part of a store: a move into it did not end; run `store migrate` again where it was begun"
     )]
     HalfMoved(String),
+    /// A store was moved there, and is not there.
+    #[error(
+        "a store was moved to the Redis at {0}, and it is not there: if it was in use, restore its backup; if nobody ever \
+         started a service on it, take the move back with --give-up --new-store-lost"
+    )]
+    Gone(String),
     /// Somebody else's records are there.
     #[error(
         "the Redis at {0} has records of a store and no birth record: empty it (FLUSHDB), or name another server"

@@ -143,6 +143,20 @@ async fn a_new_place_that_is_lost_can_be_given_up_if_the_operator_says_so() {
     assert!(scene.is_served(1).await);
 }
 
+/// The old store does not know what the new one took in, so it must not be taken for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_store_that_was_emptied_is_neither_filled_again_nor_given_up() {
+    for scene in [Scene::embedded().await, Scene::redis(100_000).await] {
+        scene.migrate(&Environment::production()).await.unwrap();
+        ::redis::cmd("FLUSHALL").exec(&mut scene.server.connection().unwrap()).unwrap();
+        let again = format!("{:#}", scene.migrate(&Environment::production()).await.unwrap_err());
+        assert!(again.contains("it is not there") && again.contains("restore its backup"), "{again}");
+        let given_up = format!("{:#}", scene.give_up(false).await.unwrap_err());
+        assert!(given_up.contains("it is not there") && given_up.contains("--new-store-lost"), "{given_up}");
+        assert!(!scene.is_served(1).await);
+    }
+}
+
 /// A move that is under way is stopped by another command while it copies.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_under_way_is_given_up() {
