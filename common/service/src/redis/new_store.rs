@@ -23,6 +23,8 @@ static COMPLETE: Script = redis_script!("scripts/new_complete.lua");
 static DROP: Script = redis_script!("scripts/new_drop.lua");
 /// Called without a birth record, which there is none of.
 const TAKE: &str = include_str!("scripts/new_take.lua");
+/// Reads both at one moment, on a full server too: that refuses to queue a transaction.
+const LOOK: &str = include_str!("scripts/new_look.lua");
 
 /// Commands of one script.
 const TOGETHER: usize = 500;
@@ -78,24 +80,29 @@ struct Site {
     names: Names,
     reached: Reached,
     birth: Option<Birth>,
+    birth_record: Vec<u8>,
     marker: Option<Vec<u8>>,
 }
 
 impl Site {
     async fn find(deployment: &Deployment, names: Names, timeout: Duration) -> Result<Self, OpenError> {
         let mut reached = reach(deployment, &names.birth(), timeout).await?;
-        let mut reading = ::redis::pipe();
-        reading.atomic().cmd("GET").arg(names.birth()).cmd("GET").arg(names.key(&[RESTORING]));
-        let (birth, marker): (Option<Vec<u8>>, _) =
-            reading.query_async(&mut reached.link.server).await.map_err(|error| reached.failed(&error))?;
-        let birth = birth.map(|bytes| record::decode(&bytes));
+        let script = ::redis::Script::new(LOOK);
+        let mut looking = script.key(names.key(&[RESTORING]));
+        looking.key(names.birth());
+        let looked = looking.invoke_async(&mut reached.link.server).await;
+        let (marker, found): (_, Option<Vec<u8>>) = looked.map_err(|error| reached.failed(&error))?;
+        let birth = found.as_deref().map(record::decode);
         let birth = birth.transpose().map_err(|error| OpenError::failed(&reached.address, &error))?;
-        Ok(Self { names, reached, birth, marker })
+        Ok(Self { names, reached, birth, birth_record: found.unwrap_or_default(), marker })
     }
 
     /// Puts a marker where there is nothing of a store, or what was left of this one.
     async fn take(&mut self, marker: &Marker, timeout: Duration) -> Result<(), OpenError> {
         let place = || self.reached.address.describe();
+        if self.birth.as_ref().is_some_and(|found| found.store_id.0 != marker.store_id) {
+            return Err(OpenError::Exists(place()));
+        }
         match &self.marker {
             None if self.birth.is_none() && self.has_keys().await? => {
                 return Err(OpenError::Remains(place()));
@@ -109,7 +116,8 @@ impl Site {
         }
         let script = ::redis::Script::new(TAKE);
         let mut call = script.key(self.names.key(&[RESTORING]));
-        call.arg(self.marker.as_deref().unwrap_or_default()).arg(marker.encode());
+        call.key(self.names.birth());
+        call.arg(self.marker.as_deref().unwrap_or_default()).arg(marker.encode()).arg(&self.birth_record);
         let link = &mut self.reached.link;
         let taken: Result<bool, _> = call.invoke_async(&mut link.server).await;
         if !taken.map_err(|error| self.reached.failed(&error))? {

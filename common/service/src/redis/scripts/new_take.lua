@@ -1,6 +1,8 @@
--- Takes a place for a store that is moved there. KEYS[1] restoring; ARGV[1] what was found in it, ARGV[2] the marker.
--- Returns whether it is still so, and taken.
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then
+-- Takes a place for a store that is moved there. KEYS[1] restoring, [2] birth; ARGV[1] the marker that was found, or nothing
+-- if there was none, [2] the marker, [3] the birth record that was found, or nothing.
+-- Returns whether it is still so, and taken. The empty marker is that of a restore.
+local marker, birth = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+if (marker or '') ~= ARGV[1] or marker == '' or (birth or '') ~= ARGV[3] then
     return 0
 end
 redis.call('SET', KEYS[1], ARGV[2])
