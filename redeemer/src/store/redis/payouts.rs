@@ -3,7 +3,7 @@ use farthing_service::record;
 use farthing_service::redis::{Call, RedisStore};
 use farthing_service::unavailable::Unavailable;
 
-use super::statements::{ADD, READ, TRIES};
+use super::statements::{ADD, READ, TRIES, statements_key};
 use super::unreadable;
 use crate::ledger::{Paying, Payout};
 use crate::publishers::PublisherId;
@@ -25,14 +25,16 @@ impl Payouts for RedisStore {
             let Paid::Done(payout) = &paid else { return Ok(paid) };
             let call = Call::new()
                 .key(payouts_key(self, publisher))
+                .key(statements_key(self, publisher))
                 .number(earlier.len() as u64)
+                .number(statements.len() as u64)
                 .arg(*payout.id.as_bytes())
                 .arg(record::encode(payout).map_err(unreadable)?);
             if self.write(&ADD, call).await? {
                 return Ok(paid);
             }
         }
-        Err(Unavailable::because("a publisher's payouts kept changing"))
+        Err(Unavailable::because("a publisher's statements or payouts kept changing"))
     }
 
     async fn payouts(&self, publisher: PublisherId) -> Result<Vec<Payout>, Unavailable> {

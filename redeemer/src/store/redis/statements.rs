@@ -9,7 +9,7 @@ use crate::ledger::{Closing, Statement, StatementId, close};
 use crate::publishers::PublisherId;
 use crate::store::Statements;
 
-/// Adds records to a publisher's statements or payouts, and returns whether they were the ones that were seen.
+/// Adds records to a publisher's statements or payouts, and returns whether all that was looked at was still as it was seen.
 pub(super) static ADD: Script = redis_script!("scripts/records_add.lua");
 /// Reads them.
 pub(super) static READ: Script = redis_script!("scripts/records_read.lua");
@@ -18,7 +18,7 @@ pub(super) static READ: Script = redis_script!("scripts/records_read.lua");
 pub(super) const TRIES: u32 = 8;
 
 /// A hash: statement's id: statement.
-fn statements_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
+pub(super) fn statements_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
     store.key(&[b"statements:", publisher.as_bytes()])
 }
 
