@@ -45,3 +45,34 @@ impl Payouts for RedisStore {
         Ok(Payout::in_order(payouts.collect::<Result<_, _>>()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
+    use farthing_service::environment::Environment;
+    use farthing_service::redis::test_server::TestServer;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_statement_closed_meanwhile_stops_a_payout() {
+        let (server, timeout) = (TestServer::start().unwrap(), Duration::from_secs(30));
+        let birth = Birth::new(ServiceKind::Redeemer, 1, TrustedKeys::None).unwrap();
+        RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
+        let environment = Environment::production();
+        let store = RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment);
+        let (store, publisher) = (store.await.unwrap(), PublisherId::from_bytes([1; 16]));
+        let (payouts, statements) = (payouts_key(&store, publisher), statements_key(&store, publisher));
+        let close = Call::new().key(statements.clone()).number(0).arg("EUR.2026-11-30").arg("record");
+        assert!(store.write::<bool>(&ADD, close).await.unwrap());
+        let pay = |seen| {
+            let call = Call::new().key(payouts.clone()).key(statements.clone());
+            store.write::<bool>(&ADD, call.number(0).number(seen).arg("id").arg("record"))
+        };
+        assert!(!pay(0).await.unwrap(), "it was decided before the statement was closed");
+        assert!(pay(1).await.unwrap());
+        assert!(!pay(1).await.unwrap(), "there is a payout by now");
+    }
+}
