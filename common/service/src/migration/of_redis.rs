@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Movable, OldStore};
 use crate::backup::{Copies, Sink};
 use crate::birth::Birth;
-use crate::redis::Departure;
+use crate::redis::{Departure, Walk};
 use crate::unavailable::Unavailable;
 
 /// Names of keys that are taken out of the log at once.
@@ -27,19 +27,15 @@ pub fn leave_redis<M: Movable>(departure: Departure) -> Box<dyn OldStore> {
 impl<M: Movable> OnRedis<M> {
     /// A walk meets each key that is there all the time; those that come up meanwhile are in the log.
     async fn copy_all(&self, sink: &Sink) -> Result<u64, Unavailable> {
-        let (store, mut sent, mut cursor) = (self.departure.store(), 0, 0);
-        loop {
-            let (next, mut names) = store.scan_keys(cursor, b"").await?;
+        let (store, mut sent, mut walk) = (self.departure.store(), 0, Walk::default());
+        while let Some(mut names) = store.scan_keys(&mut walk, b"").await? {
             names.retain(|name| {
                 let table = name.split(|byte| *byte == b':').next().unwrap_or_default();
                 M::AHEAD_ON_REDIS.iter().any(|ahead| ahead.as_bytes() == table)
             });
             sent += self.copy(names, sink).await?;
-            cursor = next;
-            if cursor == 0 {
-                return Ok(sent);
-            }
         }
+        Ok(sent)
     }
 
     /// As many names as are in the log now: what comes meanwhile is for the next round.

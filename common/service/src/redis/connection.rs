@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ::redis::aio::MultiplexedConnection;
@@ -188,17 +188,21 @@ impl Backoff {
 pub(super) struct Connection {
     seeker: Arc<Seeker>,
     current: ArcSwapOption<Current>,
+    /// The number of the next one.
+    next: AtomicU64,
     backoff: Mutex<Backoff>,
 }
 
 struct Current {
     server: MultiplexedConnection,
+    /// Which one it is: what a server alone knows, it knows on this one alone.
+    number: u64,
     role: Mutex<Instant>,
 }
 
 impl Current {
-    fn new(server: MultiplexedConnection) -> Self {
-        Self { server, role: Mutex::new(Instant::now()) }
+    fn new(server: MultiplexedConnection, number: u64) -> Self {
+        Self { server, number, role: Mutex::new(Instant::now()) }
     }
 }
 
@@ -207,7 +211,8 @@ impl Connection {
     pub(super) fn new(seeker: Arc<Seeker>, server: MultiplexedConnection) -> Self {
         Self {
             seeker,
-            current: ArcSwapOption::from_pointee(Current::new(server)),
+            current: ArcSwapOption::from_pointee(Current::new(server, 0)),
+            next: AtomicU64::new(1),
             backoff: Mutex::new(Backoff::new()),
         }
     }
@@ -221,15 +226,34 @@ impl Connection {
     where
         F: Future<Output = Result<T, RedisError>>,
     {
+        Ok(self.ask_on(None, question).await?.1)
+    }
+
+    /// As [`Self::ask`], and says on which connection it asked; where one is named, on that or not at all.
+    pub(super) async fn ask_on<T, F>(
+        &self,
+        wanted: Option<u64>,
+        question: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<(u64, T), Unavailable>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
         let asked = async {
             let current = self.connected().await?;
-            question(current.server.clone()).await.map_err(|error| {
+            if wanted.is_some_and(|wanted| wanted != current.number) {
+                return Err(Unavailable::because(
+                    "the connection to Redis was replaced while the store was read through, and the new server may \
+                     know nothing of how far that came: begin again",
+                ));
+            }
+            let answer = question(current.server.clone()).await.map_err(|error| {
                 // A script that refused what it found had found the birth record first.
                 if !is_refusal(&error) {
                     self.drop_connection(&current);
                 }
                 unavailable(&error)
-            })
+            })?;
+            Ok((current.number, answer))
         };
         // The client has a time-out of its own for each command; this one covers connecting as well.
         tokio::time::timeout(self.seeker.timeout, asked)
@@ -250,7 +274,8 @@ impl Connection {
         backoff.check()?;
         let link = backoff.note(self.seeker.connect().await)?;
         tracing::info!("connected to Redis again");
-        let current = Arc::new(Current::new(link.server));
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let current = Arc::new(Current::new(link.server, number));
         self.current.store(Some(Arc::clone(&current)));
         Ok(current)
     }

@@ -38,7 +38,7 @@ pub use new_store::{Abandoned, NewStore, Occupied};
 pub use open_error::OpenError;
 pub use rebuild::Rebuild;
 pub use script::{Call, Script};
-pub use walk::{Content, MembersOf};
+pub use walk::{Content, MembersOf, Walk};
 pub use writes::{GroupWrites, Writes};
 
 use crate::birth::{Birth, ServiceKind};

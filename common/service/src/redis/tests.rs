@@ -188,3 +188,38 @@ async fn a_full_server_is_unavailable_and_loses_nothing() {
     command(&server, &["CONFIG", "SET", "maxmemory", "0"]);
     eventually(&store, |answer| answer.as_ref().is_ok_and(|keys| keys.len() == 1)).await;
 }
+
+/// The server that answers after a reconnect may be another one, which numbers the places of its memory otherwise.
+#[tokio::test]
+async fn a_walk_does_not_go_on_over_another_connection() {
+    let Ok(server) = TestServer::start() else { return };
+    let store = made(&server).await;
+    let mut fill = ::redis::pipe();
+    for number in 0..5_000_u32 {
+        fill.cmd("SET").arg(store.key(&[b"orders:", &number.to_be_bytes()])).arg("").ignore();
+    }
+    fill.exec(&mut server.connection().unwrap()).unwrap();
+    let mut broken = Walk::default();
+    store.scan_keys(&mut broken, b"orders:").await.unwrap().unwrap();
+    command(&server, &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    eventually(&store, Result::is_ok).await;
+    for _ in 0..2 {
+        let words = store.scan_keys(&mut broken, b"orders:").await.unwrap_err().to_string();
+        assert!(words.contains("begin again"), "{words}");
+    }
+    let (mut walk, mut met) = (Walk::default(), std::collections::HashSet::new());
+    while let Some(names) = store.scan_keys(&mut walk, b"orders:").await.unwrap() {
+        met.extend(names);
+    }
+    assert_eq!(met.len(), 5_000);
+    assert_eq!(store.scan_keys(&mut walk, b"orders:").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_walk_fails_where_the_store_went_away_meanwhile() {
+    let Ok(server) = TestServer::start() else { return };
+    let store = made(&server).await;
+    command(&server, &["DEL", "{farthing-redeemer}:birth"]);
+    let words = store.scan_keys(&mut Walk::default(), b"").await.unwrap_err().to_string();
+    assert!(words.contains("birth record went away"), "{words}");
+}

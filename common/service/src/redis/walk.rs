@@ -110,6 +110,19 @@ pub enum MembersOf {
     SortedSet,
 }
 
+/// How far a walk came. A server numbers the places of its own memory, so on another connection, which may be to a server
+/// that took over, the walk would leave out what it has not met without anybody noticing: it fails instead.
+#[derive(Debug, Default)]
+pub struct Walk {
+    cursor: u64,
+    /// The connection with which it began.
+    connection: Option<u64>,
+    is_over: bool,
+}
+
+/// A step's answer: where to go on, and what was met.
+type Found = (u64, Vec<Vec<u8>>);
+
 impl RedisStore {
     /// What is under each of these keys, all of it at one moment.
     ///
@@ -128,47 +141,69 @@ impl RedisStore {
         Ok(self.read_keys(&[key]).await?.pop().unwrap_or(Content::Missing))
     }
 
-    /// The next step of a walk through the keys whose names begin with `begin`: where to go on (0: nowhere), and the
-    /// rests of their names. A key that is there all the time comes at least once.
+    /// The next step of a walk through the keys whose names begin with `begin`: the rests of their names, or nothing at
+    /// the end. A key that is there all the time comes at least once.
     ///
     /// # Errors
-    /// The server did not answer in time.
-    pub async fn scan_keys(&self, from: u64, begin: &[u8]) -> Result<(u64, Vec<Vec<u8>>), Unavailable> {
+    /// The server did not answer in time, or is not the one with which the walk began.
+    pub async fn scan_keys(
+        &self,
+        walk: &mut Walk,
+        begin: &[u8],
+    ) -> Result<Option<Vec<Vec<u8>>>, Unavailable> {
         let prefix = self.key(&[begin]);
-        let pattern = [prefix.as_slice(), b"*"].concat();
         let mut command = ::redis::cmd("SCAN");
-        command.arg(from).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
-        let connection = &self.here()?.connection;
-        let (next, keys): (u64, Vec<Vec<u8>>) =
-            connection.ask(|mut server| async move { command.query_async(&mut server).await }).await?;
+        command.arg(walk.cursor).arg("MATCH").arg([prefix.as_slice(), b"*"].concat()).arg("COUNT").arg(STEP);
+        let Some(keys) = self.go_on(walk, command).await? else { return Ok(None) };
         let rests = keys.iter().filter_map(|key| key.strip_prefix(prefix.as_slice()).map(<[u8]>::to_vec));
-        Ok((next, rests.collect()))
+        Ok(Some(rests.collect()))
     }
 
-    /// The next step of a walk through a set or sorted set: where to go on (0: nowhere), and some of what is in it. A
-    /// member that is there all the time comes at least once.
+    /// The next step of a walk through a set or sorted set: some of what is in it, or nothing at the end. A member that is
+    /// there all the time comes at least once.
     ///
     /// # Errors
-    /// The server did not answer in time, or the key is something else.
+    /// As [`Self::scan_keys`], or the key is something else.
     pub async fn scan_members(
         &self,
+        walk: &mut Walk,
         key: &[u8],
         kind: MembersOf,
-        from: u64,
-    ) -> Result<(u64, Vec<(Vec<u8>, u64)>), Unavailable> {
+    ) -> Result<Option<Vec<(Vec<u8>, u64)>>, Unavailable> {
         let mut command = ::redis::cmd(match kind {
             MembersOf::Set => "SSCAN",
             MembersOf::SortedSet => "ZSCAN",
         });
-        command.arg(key).arg(from).arg("COUNT").arg(STEP);
-        let connection = &self.here()?.connection;
-        let (next, found): (u64, Vec<Vec<u8>>) =
-            connection.ask(|mut server| async move { command.query_async(&mut server).await }).await?;
-        let members = match kind {
+        command.arg(key).arg(walk.cursor).arg("COUNT").arg(STEP);
+        let Some(found) = self.go_on(walk, command).await? else { return Ok(None) };
+        Ok(Some(match kind {
             MembersOf::Set => found.into_iter().map(|member| (member, 0)).collect(),
             MembersOf::SortedSet => scored(pairs(found)).map_err(Unavailable::because)?,
-        };
-        Ok((next, members))
+        }))
+    }
+
+    /// Asks for the birth record with each step: where the keys went to another shard of a cluster, a server that lost them
+    /// would walk through what is left as if that were all.
+    async fn go_on(
+        &self,
+        walk: &mut Walk,
+        command: ::redis::Cmd,
+    ) -> Result<Option<Vec<Vec<u8>>>, Unavailable> {
+        if walk.is_over {
+            return Ok(None);
+        }
+        let here = self.here()?;
+        let mut asked = ::redis::pipe();
+        asked.add_command(command).cmd("GET").arg(&here.birth_key);
+        let (number, ((next, found), birth)): (_, (Found, Option<Vec<u8>>)) = here
+            .connection
+            .ask_on(walk.connection, |mut server| async move { asked.query_async(&mut server).await })
+            .await?;
+        if birth.is_none() {
+            return Err(Unavailable::because("the birth record went away while the store was read through"));
+        }
+        *walk = Walk { cursor: next, connection: Some(number), is_over: next == 0 };
+        Ok(Some(found))
     }
 
     /// Looks whether any group of the store has anything but these tables: what is not known is not copied, and would be lost.
@@ -183,9 +218,8 @@ impl RedisStore {
     }
 
     async fn check_group_known(&self, tables: &[&str]) -> Result<(), Unavailable> {
-        let mut cursor = 0;
-        loop {
-            let (next, names) = self.scan_keys(cursor, b"").await?;
+        let mut walk = Walk::default();
+        while let Some(names) = self.scan_keys(&mut walk, b"").await? {
             for name in names {
                 let table = name.split(|byte| *byte == b':').next().unwrap_or_default();
                 let is_known =
@@ -197,11 +231,8 @@ impl RedisStore {
                     )));
                 }
             }
-            cursor = next;
-            if cursor == 0 {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Puts another birth record in the place of the one that was opened, in each group, and in the first at last: what it

@@ -14,7 +14,7 @@ use farthing_service::backup::{Copies, Extent, Findings, Sink, WALKS_IN_USE, ent
 use farthing_service::birth::Birth;
 use farthing_service::pinned_keys;
 use farthing_service::record;
-use farthing_service::redis::{Content, MembersOf, RedisStore};
+use farthing_service::redis::{Content, MembersOf, RedisStore, Walk};
 use farthing_service::unavailable::Unavailable;
 
 pub use ahead::read as read_ahead;
@@ -64,9 +64,8 @@ impl Copies for RedisCopies {
 }
 
 async fn copy_vouchers(store: &RedisStore, sink: &Sink, walked: &mut Walked) -> Result<(), Unavailable> {
-    let mut cursor = 0;
-    loop {
-        let (next, hashes) = store.scan_keys(cursor, b"vouchers:").await?;
+    let mut walk = Walk::default();
+    while let Some(hashes) = store.scan_keys(&mut walk, b"vouchers:").await? {
         let keys: Vec<_> = hashes.iter().map(|hash| store.key(&[b"vouchers:", hash])).collect();
         let mut copied = Vec::with_capacity(keys.len());
         for (hash, found) in hashes.into_iter().zip(store.read_keys(&keys).await?) {
@@ -83,17 +82,13 @@ async fn copy_vouchers(store: &RedisStore, sink: &Sink, walked: &mut Walked) -> 
             copied.push(entry("vouchers", hash, voucher));
         }
         sink.put(copied).await?;
-        cursor = next;
-        if cursor == 0 {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 async fn copy_indexes(store: &RedisStore, sink: &Sink, walked: &Walked) -> Result<(), Unavailable> {
-    let mut cursor = 0;
-    loop {
-        let (next, ids) = store.scan_keys(cursor, b"order-ids:").await?;
+    let mut walk = Walk::default();
+    while let Some(ids) = store.scan_keys(&mut walk, b"order-ids:").await? {
         let keys: Vec<_> = ids.iter().map(|id| store.key(&[b"order-ids:", id])).collect();
         let found = ids.into_iter().zip(store.read_keys(&keys).await?);
         let copied = found.filter_map(|(id, claim)| match claim {
@@ -101,10 +96,6 @@ async fn copy_indexes(store: &RedisStore, sink: &Sink, walked: &Walked) -> Resul
             _ => None,
         });
         sink.put(copied.collect()).await?;
-        cursor = next;
-        if cursor == 0 {
-            break;
-        }
     }
     let pending = store.read_key(pending_key(store)).await?.into_scored();
     let mut counts = std::collections::BTreeMap::<[u8; 4], u64>::new();
@@ -121,17 +112,12 @@ async fn copy_indexes(store: &RedisStore, sink: &Sink, walked: &Walked) -> Resul
     sink.put(copied).await?;
     for key in walked.issued.keys() {
         let index = store.key(&[b"issued:", key.as_bytes()]);
-        let mut cursor = 0;
-        loop {
-            let (next, claims) = store.scan_members(&index, MembersOf::Set, cursor).await?;
+        let mut walk = Walk::default();
+        while let Some(claims) = store.scan_members(&mut walk, &index, MembersOf::Set).await? {
             let copied = claims
                 .into_iter()
                 .map(|(claim, _)| entry(ISSUED_INDEX, [key.as_bytes().as_slice(), &claim].concat(), []));
             sink.put(copied.collect()).await?;
-            cursor = next;
-            if cursor == 0 {
-                break;
-            }
         }
     }
     Ok(())

@@ -33,7 +33,7 @@ use farthing_protocol::{BackupEntry, Day};
 use farthing_service::backup::{Copies, Extent, Findings, Sink, WALKS_IN_USE, entry};
 use farthing_service::birth::Birth;
 use farthing_service::pinned_keys;
-use farthing_service::redis::RedisStore;
+use farthing_service::redis::{RedisStore, Walk};
 use farthing_service::unavailable::Unavailable;
 
 pub use ahead::read as read_ahead;
@@ -131,9 +131,8 @@ fn place(group: &RedisStore) -> String {
 /// Copies a table that has a hash for each publisher.
 async fn copy_by_publisher(store: &RedisStore, table: &str, sink: &Sink) -> Result<(), Unavailable> {
     let begin = format!("{table}:");
-    let mut cursor = 0;
-    loop {
-        let (next, publishers) = store.scan_keys(cursor, begin.as_bytes()).await?;
+    let mut walk = Walk::default();
+    while let Some(publishers) = store.scan_keys(&mut walk, begin.as_bytes()).await? {
         let keys: Vec<_> = publishers.iter().map(|id| store.key(&[begin.as_bytes(), id])).collect();
         let found = publishers.iter().zip(store.read_keys(&keys).await?);
         let copied = found.flat_map(|(publisher, records)| {
@@ -141,11 +140,8 @@ async fn copy_by_publisher(store: &RedisStore, table: &str, sink: &Sink) -> Resu
             records.map(|(id, record)| entry(table, [publisher.as_slice(), &id].concat(), record))
         });
         sink.put(copied.collect()).await?;
-        cursor = next;
-        if cursor == 0 {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 async fn copy_publishers(store: &RedisStore, extent: Extent, sink: &Sink) -> Result<(), Unavailable> {

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use farthing_protocol::{BackupEntry, TokenKeyId};
 use farthing_service::backup::{Findings, Sink, entry};
 use farthing_service::record;
-use farthing_service::redis::{Content, RedisStore};
+use farthing_service::redis::{Content, RedisStore, Walk};
 use farthing_service::unavailable::Unavailable;
 
 use super::super::unreadable;
@@ -27,9 +27,8 @@ pub(super) async fn walk(
     findings: &mut Findings,
 ) -> Result<Walked, Unavailable> {
     let mut walked = Walked::default();
-    let mut cursor = 0;
-    loop {
-        let (next, claims) = store.scan_keys(cursor, b"orders:").await?;
+    let mut walk = Walk::default();
+    while let Some(claims) = store.scan_keys(&mut walk, b"orders:").await? {
         let keys: Vec<_> = claims.iter().map(|claim| store.key(&[b"orders:", claim])).collect();
         let mut copied = Vec::with_capacity(keys.len());
         for (claim, found) in claims.into_iter().zip(store.read_keys(&keys).await?) {
@@ -60,11 +59,8 @@ pub(super) async fn walk(
             copied.push(entry("orders", claim, bytes));
         }
         sink.put(copied).await?;
-        cursor = next;
-        if cursor == 0 {
-            return Ok(walked);
-        }
     }
+    Ok(walked)
 }
 
 impl Walked {
