@@ -54,7 +54,7 @@ pub fn act(
             let command = Command::BackUpStore { output: args.output()?, recipient: args.recipient.clone() };
             print_lines(admin::run(command, config, environment)?, out)
         }
-        StoreAction::Restore(args) => restore(&args, config, environment.now(), out),
+        StoreAction::Restore(args) => restore(&args, config, environment, out),
         StoreAction::CloseGap(args) => {
             print_lines(admin::run(Command::CloseGap { by: args.closing() }, config, environment)?, out)
         }
@@ -82,11 +82,16 @@ fn init(config: &Config, trust_key: &[String], now: u64, out: &mut impl Write) -
     Ok(())
 }
 
-fn restore(args: &RestoreArgs, config: &Config, now: u64, out: &mut impl Write) -> anyhow::Result<()> {
+fn restore(
+    args: &RestoreArgs,
+    config: &Config,
+    environment: &Environment,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let backup = args.open(ServiceKind::Issuer)?;
     let records = backup.entries();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let birth = runtime.block_on(store::restore(&config.store, backup, now))?;
+    let birth = runtime.block_on(store::restore(&config.store, backup, environment))?;
     for line in arguments::restored(records, &birth, &config.store.describe()) {
         writeln!(out, "{line}")?;
     }

@@ -79,7 +79,7 @@ pub fn act(
             let command = Command::BackUpStore { output: args.output()?, recipient: args.recipient.clone() };
             print_lines(admin::run(command, config, environment)?, out)
         }
-        StoreAction::Restore { backup, groups } => restore(&backup, groups, config, environment.now(), out),
+        StoreAction::Restore { backup, groups } => restore(&backup, groups, config, environment, out),
         StoreAction::CloseGap(args) => {
             print_lines(admin::run(Command::CloseGap { by: args.closing() }, config, environment)?, out)
         }
@@ -110,13 +110,13 @@ fn restore(
     args: &RestoreArgs,
     groups: Option<u8>,
     config: &Config,
-    now: u64,
+    environment: &Environment,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let backup = args.open(ServiceKind::Redeemer)?;
     let records = backup.entries();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let birth = runtime.block_on(store::restore(&config.store, backup, groups, now))?;
+    let birth = runtime.block_on(store::restore(&config.store, backup, groups, environment))?;
     for line in arguments::restored(records, &birth, &config.store.describe()) {
         writeln!(out, "{line}")?;
     }

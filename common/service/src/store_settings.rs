@@ -255,12 +255,12 @@ impl StoreSettings {
         &self,
         backup: BackupFile,
         groups: Option<u8>,
-        now: u64,
+        environment: &Environment,
         mut in_embedded: impl embedded::Rebuild,
         in_redis: impl redis::Rebuild + Send + 'static,
     ) -> Result<Birth, StoreError> {
         let Origin { birth, taken } = backup.origin();
-        let birth = birth.restored(*taken, now).map_err(|_| StoreError::NoRandomness)?;
+        let birth = birth.restored(*taken, environment.now()).map_err(|_| StoreError::NoRandomness)?;
         let divided = groups.unwrap_or(birth.groups);
         Ok(match &self.config {
             StoreConfig::Embedded { .. } if groups.is_some_and(|groups| groups > 1) => {
@@ -274,7 +274,9 @@ impl StoreSettings {
             }
             StoreConfig::Redis(config) => {
                 let (birth, deployment) = (birth.with_groups(divided), self.deployment(config)?);
-                RedisStore::restore(&deployment, &birth, self.timeout, backup, Box::new(in_redis)).await?;
+                let (timeout, rebuild) = (self.timeout, Box::new(in_redis));
+                RedisStore::restore(&deployment, &birth, timeout, backup, rebuild, environment.clone())
+                    .await?;
                 birth
             }
         })

@@ -42,8 +42,12 @@ pub struct Stores {
 ///
 /// # Errors
 /// There is a store already, it cannot be written, or the backup does not fit.
-pub async fn restore(settings: &StoreSettings, backup: BackupFile, now: u64) -> Result<Birth, StoreError> {
-    settings.restore(backup, None, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
+pub async fn restore(
+    settings: &StoreSettings,
+    backup: BackupFile,
+    environment: &Environment,
+) -> Result<Birth, StoreError> {
+    settings.restore(backup, None, environment, EmbeddedRebuild::default(), RedisRebuild::default()).await
 }
 
 impl Stores {

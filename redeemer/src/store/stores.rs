@@ -58,9 +58,9 @@ pub async fn restore(
     settings: &StoreSettings,
     backup: BackupFile,
     groups: Option<u8>,
-    now: u64,
+    environment: &Environment,
 ) -> Result<Birth, StoreError> {
-    settings.restore(backup, groups, now, EmbeddedRebuild::default(), RedisRebuild::default()).await
+    settings.restore(backup, groups, environment, EmbeddedRebuild::default(), RedisRebuild::default()).await
 }
 
 impl Stores {

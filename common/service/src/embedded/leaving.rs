@@ -71,9 +71,7 @@ impl Departure {
         }
         flags.is_over.store(false, Ordering::SeqCst);
         let mut departure = Self { store: store.clone(), birth: store.birth().clone(), copied: None };
-        let shared = Arc::clone(&store.shared);
-        let reading = tokio::task::spawn_blocking(move || shared.birth_now());
-        departure.birth = reading.await.map_err(|_| Unavailable::because("a read failed"))??;
+        departure.look_again().await?;
         if departure.birth.leaving.is_none() {
             store.write(|_| Ok(())).await?;
         }
@@ -136,6 +134,17 @@ impl Departure {
         let (sent, now, sink) = copied?;
         self.copied = Some(now);
         Ok((sent, sink))
+    }
+
+    /// Reads the birth record anew: it may be another than the one that is known if a write of it failed.
+    ///
+    /// # Errors
+    /// The store failed, or has none.
+    pub async fn look_again(&mut self) -> Result<(), Unavailable> {
+        let shared = Arc::clone(&self.store.shared);
+        let reading = tokio::task::spawn_blocking(move || shared.birth_now());
+        self.birth = reading.await.map_err(|_| Unavailable::because("a read failed"))??;
+        Ok(())
     }
 
     /// Puts another birth record into the store, if it is still the one that is known. From then on only who knows the new

@@ -58,6 +58,8 @@ impl<M: Movable> OldStore for Embedded<M> {
     }
 
     async fn release(&mut self) -> Result<(), Unavailable> {
+        // Whether a write that failed came to the disk is not known, so what is there now counts.
+        self.departure.look_again().await?;
         if self.departure.birth().leaving.is_none() {
             return Ok(());
         }

@@ -115,6 +115,9 @@ pub enum OpenError {
         "the Redis at {0} holds part of a store: a move into it did not end; run `store migrate` again where it was begun"
     )]
     HalfMoved(String),
+    /// Somebody else has just begun to make a store there.
+    #[error("the Redis at {0} is being taken by another command at this moment: let that come to its end")]
+    Taken(String),
     /// A store was moved there, and is not there.
     #[error(
         "a store was moved to the Redis at {0}, and it is not there: if it was in use, restore its backup; if nobody ever \

@@ -6,23 +6,23 @@
 use std::fmt;
 use std::time::Duration;
 
+use ::redis::Pipeline;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Pipeline, RedisError};
 use farthing_protocol::BackupEntry;
 use tokio::sync::mpsc;
 
-use super::connection::{Link, Reached, reach};
-use super::group::{self, Names};
-use super::{Address, Deployment, OpenError, RedisStore, Writes};
+use super::group::Names;
+use super::new_store::Marker;
+use super::{Address, Deployment, NewStore, OpenError, RedisStore, Writes};
 use crate::backup::{BackupFile, ReadError};
 use crate::birth::Birth;
-use crate::record;
+use crate::environment::Environment;
 
 /// Commands of one round trip.
 const TOGETHER: usize = 1_000;
 /// The longest wait for one round trip: nobody is being served.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// There while a restore is under way.
+/// There while a store is made: see [`Marker`].
 pub(super) const RESTORING: &[u8] = b"restoring";
 
 /// What a service's store on Redis makes of the records of a backup.
@@ -53,8 +53,7 @@ pub(super) async fn check_no_half_store(
         .map_err(|error| OpenError::unreachable(address, &error))?;
     match found {
         None => Ok(()),
-        Some(marker) if marker.is_empty() => Err(OpenError::HalfRestored(address.describe())),
-        Some(_) => Err(OpenError::HalfMoved(address.describe())),
+        Some(marker) => Err(Marker::refusal(&marker, address.describe())),
     }
 }
 
@@ -69,79 +68,21 @@ impl RedisStore {
         timeout: Duration,
         backup: BackupFile,
         rebuild: Box<dyn Rebuild + Send>,
+        environment: Environment,
     ) -> Result<(), OpenError> {
-        let mut sites = begin(deployment, birth, timeout).await?;
-        let writes = Writes::new(birth.service, birth.groups);
-        let (sender, mut round_trips) = mpsc::channel(2);
-        let reading = tokio::task::spawn_blocking(move || read(&backup, rebuild, writes, &sender));
-        while let Some((group, pipeline)) = round_trips.recv().await {
-            if let Some(site) = sites.get_mut(group) {
-                site.write(&pipeline).await?;
-            }
-        }
         let failed = |cause: &dyn fmt::Display| OpenError::Failed {
             url: deployment.topology.describe(),
             cause: cause.to_string(),
         };
+        let new = NewStore::begin_empty(deployment, birth, timeout.max(PATIENCE), environment).await?;
+        let writes = new.writes();
+        let (sender, mut round_trips) = mpsc::channel(2);
+        let reading = tokio::task::spawn_blocking(move || read(&backup, rebuild, writes, &sender));
+        while let Some(round_trip) = round_trips.recv().await {
+            new.apply(round_trip).await.map_err(|cause| failed(&cause))?;
+        }
         reading.await.map_err(|error| failed(&error))??;
-        let bytes = record::encode(birth).map_err(|error| failed(&error))?;
-        for site in sites.iter_mut().rev() {
-            site.complete(&bytes, timeout).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Where a group of the new store is being made.
-struct Site {
-    names: Names,
-    link: Link,
-    address: Address,
-}
-
-/// Finds a site for each group, and marks them so that nobody else takes them. Whoever marks the first has them all.
-async fn begin(deployment: &Deployment, birth: &Birth, timeout: Duration) -> Result<Vec<Site>, OpenError> {
-    let mut sites = Vec::new();
-    for group in 0..birth.groups.max(1) {
-        let names = Names::new(birth.service, group);
-        let Reached { link, address } = reach(deployment, &names.birth(), timeout.max(PATIENCE)).await?;
-        let mut site = Site { names, link, address };
-        check_no_half_store(&mut site.link.server, names, &site.address).await?;
-        if site.ask::<bool>(::redis::cmd("EXISTS").arg(names.birth())).await? {
-            let of_first = group == 0;
-            let place = site.address.describe();
-            return Err(if of_first { OpenError::Exists(place) } else { OpenError::Remainder(place) });
-        }
-        sites.push(site);
-    }
-    for site in &mut sites {
-        let begun: bool = site.ask(::redis::cmd("SETNX").arg(site.names.key(&[RESTORING])).arg("")).await?;
-        if !begun {
-            return Err(OpenError::HalfRestored(site.address.describe()));
-        }
-    }
-    Ok(sites)
-}
-
-impl Site {
-    async fn ask<T: ::redis::FromRedisValue>(&mut self, command: &::redis::Cmd) -> Result<T, OpenError> {
-        let failed = |error: RedisError| OpenError::unreachable(&self.address, &error);
-        command.query_async(&mut self.link.server).await.map_err(failed)
-    }
-
-    async fn write(&mut self, pipeline: &Pipeline) -> Result<(), OpenError> {
-        let failed = |error: RedisError| OpenError::unreachable(&self.address, &error);
-        pipeline.exec_async(&mut self.link.server).await.map_err(failed)
-    }
-
-    /// Writes the birth record; the replicas have it, and all that came before it.
-    async fn complete(&mut self, birth: &[u8], timeout: Duration) -> Result<(), OpenError> {
-        let mut pipeline = ::redis::pipe();
-        pipeline.atomic();
-        pipeline.cmd("SET").arg(self.names.birth()).arg(birth).ignore();
-        pipeline.cmd("DEL").arg(self.names.key(&[RESTORING])).ignore();
-        self.write(&pipeline).await?;
-        group::confirm(&mut self.link, &self.address, timeout).await
+        new.complete().await.map_err(|cause| failed(&cause))
     }
 }
 

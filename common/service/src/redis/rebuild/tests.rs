@@ -1,11 +1,14 @@
 use std::path::Path;
 
+use super::super::Call;
+use super::super::new_store::COMPLETE;
 use super::super::test_server::TestServer;
 use super::super::tests::{TIMEOUT, birth, command, open, pinned};
 use super::*;
 use crate::backup::{Origin, channel, entry, write};
 use crate::birth::ServiceKind;
 use crate::pinned_keys::{PinOutcome, PinnedKeys};
+use crate::record;
 
 /// Puts pinned keys back, and stops at anything else.
 struct PinnedKeysAlone;
@@ -42,6 +45,15 @@ fn backup(directory: &Path, more: Option<&str>) -> BackupFile {
     BackupFile::open(&path, None, ServiceKind::Redeemer).unwrap()
 }
 
+async fn restore(server: &TestServer, birth: &Birth, file: BackupFile) -> Result<(), OpenError> {
+    let (rebuild, environment) = (Box::new(PinnedKeysAlone), Environment::production());
+    RedisStore::restore(&server.deployment(), birth, TIMEOUT, file, rebuild, environment).await
+}
+
+async fn begin(server: &TestServer, birth: &Birth) -> Result<NewStore, OpenError> {
+    NewStore::begin_empty(&server.deployment(), birth, TIMEOUT, Environment::production()).await
+}
+
 #[tokio::test]
 async fn a_restore_that_did_not_end_leaves_no_store_and_is_noticed() {
     let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
@@ -49,10 +61,7 @@ async fn a_restore_that_did_not_end_leaves_no_store_and_is_noticed() {
     let files = tokio::task::spawn_blocking(move || (backup(&path, None), backup(&path, Some("elsewhere"))));
     let (whole, unfit) = files.await.unwrap();
     let restored = unfit.origin().birth.restored(2_000, 3_000).unwrap();
-    let restore = async |file| {
-        let rebuild = Box::new(PinnedKeysAlone);
-        RedisStore::restore(&server.deployment(), &restored, TIMEOUT, file, rebuild).await
-    };
+    let restore = async |file| restore(&server, &restored, file).await;
     let error = restore(unfit).await.unwrap_err().to_string();
     assert!(error.contains("there is no place for elsewhere"), "{error}");
     assert!(matches!(open(&server).await, Err(OpenError::Unborn(_))));
@@ -71,9 +80,7 @@ async fn a_restored_store_has_everything_and_another_birth_record() {
     let file = tokio::task::spawn_blocking(move || backup(&path, None)).await.unwrap();
     assert_eq!(file.entries(), 256);
     let restored = file.origin().birth.restored(2_000, 3_000).unwrap();
-    let restore = async |file| {
-        RedisStore::restore(&server.deployment(), &restored, TIMEOUT, file, Box::new(PinnedKeysAlone)).await
-    };
+    let restore = async |file| restore(&server, &restored, file).await;
     restore(file).await.unwrap();
     let store = open(&server).await.unwrap();
     assert_eq!(store.birth(), &restored);
@@ -101,20 +108,20 @@ async fn a_divided_store_appears_when_all_of_it_is_there() {
     let path = directory.path().to_owned();
     let file = tokio::task::spawn_blocking(move || backup(&path, None)).await.unwrap();
     let restored = file.origin().birth.restored(2_000, 3_000).unwrap().with_groups(2);
-    let mut sites = begin(&server.deployment(), &restored, TIMEOUT).await.unwrap();
-    let restore = async |file| {
-        RedisStore::restore(&server.deployment(), &restored, TIMEOUT, file, Box::new(PinnedKeysAlone)).await
-    };
+    let begun = begin(&server, &restored).await.unwrap();
+    let restore = async |file| restore(&server, &restored, file).await;
     let bytes = record::encode(&restored).unwrap();
     // The process dies before anything is complete, and when the second group is.
-    assert!(matches!(begin(&server.deployment(), &restored, TIMEOUT).await, Err(OpenError::HalfRestored(_))));
-    sites[1].complete(&bytes, TIMEOUT).await.unwrap();
+    assert!(matches!(begin(&server, &restored).await, Err(OpenError::HalfRestored(_))));
+    let second = begun.store().in_group(1);
+    let call = Call::new().key(second.key(&[b"birth"])).arg(bytes);
+    second.write::<()>(&COMPLETE, call).await.unwrap();
     assert!(matches!(open(&server).await, Err(OpenError::Unborn(_))));
     let created = RedisStore::create(&server.deployment(), &birth().with_groups(2), TIMEOUT).await;
     assert!(matches!(created, Err(OpenError::HalfRestored(_))));
     // It left the second group as it was.
     command(&server, &["DEL", "{farthing-redeemer}:restoring"]);
-    assert!(matches!(begin(&server.deployment(), &restored, TIMEOUT).await, Err(OpenError::Remainder(_))));
+    assert!(matches!(begin(&server, &restored).await, Err(OpenError::Remainder(_))));
     command(&server, &["FLUSHALL"]);
     restore(file).await.unwrap();
     let store = open(&server).await.unwrap();
@@ -124,7 +131,7 @@ async fn a_divided_store_appears_when_all_of_it_is_there() {
     let day = farthing_protocol::Day::from_number(100).unwrap();
     let closed = restored.closed(crate::gap::Closing::Replayed, day);
     let second = store.in_group(1);
-    let call = super::super::Call::new().arg(record::encode(&closed).unwrap());
+    let call = Call::new().arg(record::encode(&closed).unwrap());
     second.write::<()>(&super::super::walk::BIRTH_REPLACE, call).await.unwrap();
     let store = open(&server).await.unwrap();
     assert_eq!(store.birth(), &restored);
@@ -132,7 +139,45 @@ async fn a_divided_store_appears_when_all_of_it_is_there() {
     let store = open(&server).await.unwrap();
     assert_eq!(store.birth(), &closed);
     let of_another_store = birth().with_groups(2);
-    let call = super::super::Call::new().arg(record::encode(&of_another_store).unwrap());
+    let call = Call::new().arg(record::encode(&of_another_store).unwrap());
     store.in_group(1).write::<()>(&super::super::walk::BIRTH_REPLACE, call).await.unwrap();
     assert!(matches!(open(&server).await, Err(OpenError::Another(_))));
+}
+
+/// An operator takes a slow restore for dead, empties the server and restores again.
+#[tokio::test]
+async fn a_restore_that_another_took_the_place_of_writes_nothing_more() {
+    let (server, directory) = (TestServer::start().unwrap(), tempfile::tempdir().unwrap());
+    let path = directory.path().to_owned();
+    let file = tokio::task::spawn_blocking(move || backup(&path, None)).await.unwrap();
+    let restored = || file.origin().birth.restored(2_000, 3_000).unwrap();
+    let (slow, second) = (begin(&server, &restored()).await.unwrap(), restored());
+    let late = |group: &NewStore| {
+        let mut writes = group.writes();
+        let entry = entry("pinned-keys", [0; 32], record::encode(&pinned(0, false)).unwrap());
+        crate::pinned_keys::write_to_redis(&entry, &mut writes).unwrap();
+        writes.take(1).next().unwrap()
+    };
+    slow.apply(late(&slow)).await.unwrap();
+    command(&server, &["FLUSHALL"]);
+    assert!(slow.apply(late(&slow)).await.is_err(), "nothing is marked");
+    let other = begin(&server, &second).await.unwrap();
+    assert!(slow.apply(late(&slow)).await.is_err(), "another restore is under way");
+    other.complete().await.unwrap();
+    assert!(slow.apply(late(&slow)).await.is_err(), "there is a store");
+    assert!(slow.complete().await.is_err());
+    let store = open(&server).await.unwrap();
+    assert_eq!((store.birth(), store.pinned().await.unwrap().len()), (&second, 0));
+}
+
+#[tokio::test]
+async fn nothing_is_restored_among_the_records_of_a_store_that_lost_its_birth_record() {
+    let server = TestServer::start().unwrap();
+    let restored = birth().restored(2_000, 3_000).unwrap();
+    command(&server, &["SET", "{farthing-redeemer}:publishers", "somebody"]);
+    assert!(matches!(begin(&server, &restored).await, Err(OpenError::Remains(_))));
+    command(&server, &["FLUSHALL"]);
+    // What an earlier release leaves when it dies.
+    command(&server, &["SET", "{farthing-redeemer}:restoring", ""]);
+    assert!(matches!(begin(&server, &restored).await, Err(OpenError::HalfRestored(_))));
 }

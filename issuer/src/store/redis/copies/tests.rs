@@ -102,7 +102,16 @@ async fn a_copy_of_a_store_in_use_adds_up_in_either_kind() {
 
         let other = TestServer::start().unwrap();
         let rebuild = Box::new(RedisRebuild::default());
-        RedisStore::restore(&other.deployment(), &restored, TIMEOUT, file, rebuild).await.unwrap();
+        RedisStore::restore(
+            &other.deployment(),
+            &restored,
+            TIMEOUT,
+            file,
+            rebuild,
+            Environment::production(),
+        )
+        .await
+        .unwrap();
         let in_redis = RedisCopies(open(&other).await);
         assert_eq!(check::<IssuerBooks>(&in_redis, NOW).await.unwrap(), Findings::new());
     }

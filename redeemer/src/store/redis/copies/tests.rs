@@ -68,7 +68,9 @@ pub(super) async fn restored_to_redis(file: BackupFile, groups: u8) -> (TestServ
     let server = TestServer::start().unwrap();
     let birth = file.origin().birth.restored(NOW, NOW + 1).unwrap().with_groups(groups);
     let rebuild = Box::new(RedisRebuild::default());
-    RedisStore::restore(&server.deployment(), &birth, TIMEOUT, file, rebuild).await.unwrap();
+    RedisStore::restore(&server.deployment(), &birth, TIMEOUT, file, rebuild, Environment::production())
+        .await
+        .unwrap();
     let store = open(&server).await;
     (server, store)
 }
