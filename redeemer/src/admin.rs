@@ -89,14 +89,21 @@ pub enum Command {
         amount_minor: Option<u64>,
         /// What the publisher finds it by.
         reference: Remark,
+        /// Whether it was made before the store was restored, and the store may lack more of that time.
+        after_restore: bool,
     },
+    /// Says that every payout made before the store was restored is in it again.
+    ConfirmPayouts,
     /// Payouts.
     ListPayouts {
         /// Whose; everybody's unless said otherwise.
         publisher: Option<PublisherId>,
     },
     /// What is not paid of every statement.
-    DuePayouts,
+    DuePayouts {
+        /// Whether that is asked though payouts made before the store was restored may be missing.
+        after_restore: bool,
+    },
     /// Compares what was redeemed with what the issuer says it issued; a line a key, and one for all.
     Audit {
         /// What it says.
@@ -189,13 +196,16 @@ pub async fn execute(
             statements::close(through, config.commission, stores, environment).await
         }
         Command::ListStatements { publisher } => statements::list(publisher, stores).await,
-        Command::RecordPayout { publisher, id, statement, amount_minor, reference } => {
+        Command::RecordPayout { publisher, id, statement, amount_minor, reference, after_restore } => {
+            payouts::check_known(stores, after_restore)?;
             let (made, hold_days) = (Day::from_unix(environment.now()), config.payout_hold_days);
             let paying = Paying { id, publisher, statement, amount_minor, reference, made, hold_days };
             payouts::record(paying, stores, environment).await
         }
         Command::ListPayouts { publisher } => payouts::list(publisher, stores).await,
-        Command::DuePayouts => {
+        Command::ConfirmPayouts => payouts::confirm(stores, environment).await,
+        Command::DuePayouts { after_restore } => {
+            payouts::check_known(stores, after_restore)?;
             payouts::list_due(config.payout_hold_days, stores, Day::from_unix(environment.now())).await
         }
         // The running service audits itself, so that it raises its alarm.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use farthing_protocol::{ChallengeDigest, TokenChallenge};
 use farthing_service::admin_socket::AdminSocket;
@@ -170,6 +170,8 @@ impl Redeemer {
         match command {
             Command::Reload => return reload::reload(self).await,
             Command::Ready => self.ready().await.map_err(anyhow::Error::msg)?,
+            // It would have to let go of the store, which it knows by its birth record.
+            Command::ConfirmPayouts => bail!("stop the service first: it cannot do this while it runs"),
             Command::Audit { issued } => return Ok(admin::audited(&self.audit(&issued).await?)),
             _ => {}
         }

@@ -153,7 +153,13 @@ impl Birth {
     /// The system gave no randomness.
     pub fn restored(&self, taken: u64, now: u64) -> Result<Self, getrandom::Error> {
         let mut restored = Self { store_id: random_id()?, leaving: None, ..self.clone() };
-        restored.restores.push(Restore { from: self.store_id, taken, restored: now, closed: None });
+        restored.restores.push(Restore {
+            from: self.store_id,
+            taken,
+            restored: now,
+            closed: None,
+            payouts_entered: None,
+        });
         Ok(restored)
     }
 
@@ -198,15 +204,17 @@ fn random_id() -> Result<Base64Url<[u8; 16]>, getrandom::Error> {
 
 impl Record for Birth {
     const KIND: &'static str = "birth";
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
         let birth: Self = record::from_json::<Self, _>(json)?;
-        // Version 1 had neither restores nor groups, version 2 no moves.
+        // Version 1 had neither restores nor groups, version 2 no moves, version 3 nobody who confirmed payouts.
         let is_of_the_first = birth.restores.is_empty() && birth.groups == 1;
+        let is_of_the_third = birth.restores.iter().all(|restore| restore.payouts_entered.is_none());
         match version {
             1 if is_of_the_first && birth.leaving.is_none() => Ok(birth),
-            2 if birth.leaving.is_none() => Ok(birth),
+            2 if is_of_the_third && birth.leaving.is_none() => Ok(birth),
+            3 if is_of_the_third => Ok(birth),
             _ => Err(RecordError::NoMigration { kind: Self::KIND, version }),
         }
     }
@@ -233,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_version_knows_moves() {
+    fn the_first_two_versions_know_no_moves() {
         let birth = Birth::new(ServiceKind::Issuer, 7, TrustedKeys::None).unwrap();
         let moving = birth.moving("elsewhere").unwrap();
         assert_eq!((moving.store_id, moving.settled()), (birth.store_id, birth));
@@ -243,5 +251,7 @@ mod tests {
             bytes[0] = earlier;
             assert!(record::decode::<Birth>(&bytes).is_err());
         }
+        bytes[0] = 3;
+        assert_eq!(record::decode::<Birth>(&bytes).unwrap(), moving);
     }
 }

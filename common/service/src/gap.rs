@@ -26,6 +26,17 @@ pub struct Restore {
     pub restored: u64,
     /// How the gap between the two was closed.
     pub closed: Option<Closed>,
+    /// The day on which the operator said that every payout recorded in the gap is in the store again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payouts_entered: Option<Day>,
+}
+
+impl Restore {
+    /// Whether payouts may have been recorded that the store does not know.
+    fn may_lack_payouts(&self) -> bool {
+        let is_replayed = self.closed.is_some_and(|closed| closed.by == Closing::Replayed);
+        !is_replayed && self.payouts_entered.is_none()
+    }
 }
 
 /// How a gap was closed, and when.
@@ -64,6 +75,17 @@ pub struct OpenGap {
     loss: &'static str,
 }
 
+/// Why nobody is told what is to be paid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the store was restored from a backup of {taken}, so payouts recorded since then are not in it, and what was paid may \
+     look due: close the statements of that time and enter its payouts again (with --after-restore), then say that they are \
+     all there with `farthing-redeemer payouts confirm`; see \"The gap\" in docs/operating.md"
+)]
+pub struct PayoutsMissing {
+    taken: String,
+}
+
 impl Birth {
     /// Whether the store may be served; `store` is what it is called in the message.
     ///
@@ -75,7 +97,10 @@ impl Birth {
             ServiceKind::Issuer => {
                 "orders of that time are unknown, and vouchers used then can be used again"
             }
-            ServiceKind::Redeemer => "tokens spent in that time can be spent once more",
+            ServiceKind::Redeemer => {
+                "tokens spent in that time can be spent once more, and credits, adjustments, statements and payouts of \
+                 that time are unknown"
+            }
         };
         let taken = utc(open.taken);
         Err(OpenGap { store: store.to_owned(), service: self.service.name(), taken, loss })
@@ -84,6 +109,25 @@ impl Birth {
     /// The first restore whose gap is open: what is unknown begins with its backup.
     pub fn open_gap(&self) -> Option<&Restore> {
         self.restores.iter().find(|restore| restore.closed.is_none())
+    }
+
+    /// Whether every payout that was ever recorded is in the store.
+    ///
+    /// # Errors
+    /// It was restored, and nobody said that those of the gap were entered again.
+    pub fn check_payouts(&self) -> Result<(), PayoutsMissing> {
+        let lacking = self.restores.iter().find(|restore| restore.may_lack_payouts());
+        lacking.map_or(Ok(()), |restore| Err(PayoutsMissing { taken: utc(restore.taken) }))
+    }
+
+    /// The birth record that says so.
+    #[must_use]
+    pub fn with_payouts_entered(&self, on: Day) -> Self {
+        let mut birth = self.clone();
+        for restore in birth.restores.iter_mut().filter(|restore| restore.may_lack_payouts()) {
+            restore.payouts_entered = Some(on);
+        }
+        birth
     }
 
     /// The birth record with every gap closed.
@@ -156,7 +200,11 @@ mod tests {
             words.starts_with("the store it was restored from a backup of 2026-11-21 22:31 UTC, "),
             "{words}"
         );
-        assert!(words.contains("spent once more") && !words.contains('\n'), "{words}");
+        assert!(
+            words.contains("spent once more") && words.contains("payouts of that time are unknown"),
+            "{words}"
+        );
+        assert!(!words.contains('\n'), "{words}");
         let day = Day::from_unix(1_795_303_800);
         let closed = restored.closed(Closing::AcceptLoss, day);
         assert_eq!(closed.check_gap("it"), Ok(()));
@@ -167,5 +215,23 @@ mod tests {
         let again = again.closed(Closing::Replayed, day);
         assert_eq!(again.restores[0].closed, Some(Closed { by: Closing::AcceptLoss, on: day }));
         assert_eq!(again.check_gap("it"), Ok(()));
+    }
+
+    #[test]
+    fn nothing_is_paid_from_a_restored_store_before_the_payouts_of_its_gap_are_there() {
+        let (birth, day) =
+            (Birth::new(ServiceKind::Redeemer, 1_000, TrustedKeys::None).unwrap(), Day::from_unix(9_000));
+        assert_eq!(birth.check_payouts(), Ok(()));
+        let restored = birth.restored(2_000, 3_000).unwrap();
+        assert!(restored.check_payouts().is_err(), "open");
+        assert_eq!(restored.closed(Closing::Replayed, day).check_payouts(), Ok(()));
+        for lossy in [Closing::AcceptLoss, Closing::KeysRevoked] {
+            let closed = restored.closed(lossy, day);
+            let words = closed.check_payouts().unwrap_err().to_string();
+            assert!(words.contains("1970-01-01 00:33 UTC") && words.contains("payouts confirm"), "{words}");
+            let entered = closed.with_payouts_entered(day);
+            assert_eq!(entered.check_payouts(), Ok(()));
+            assert!(entered.restored(10_000, 11_000).unwrap().check_payouts().is_err(), "a new gap");
+        }
     }
 }

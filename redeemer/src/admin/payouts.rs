@@ -8,6 +8,28 @@ use crate::ledger::{Due, Paying, due};
 use crate::publishers::PublisherId;
 use crate::store::{Paid, Stores};
 
+/// Refuses to tell or to record what is paid where payouts may be missing, unless it is those that are being entered again.
+pub(super) fn check_known(stores: &Stores, after_restore: bool) -> anyhow::Result<()> {
+    let known = stores.birth.check_payouts();
+    match known {
+        Ok(()) if after_restore => bail!(
+            "--after-restore: no payout is missing: the store was never restored, or `payouts confirm` said that all are there"
+        ),
+        Err(missing) if !after_restore => Err(missing.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Notes that no payout is missing any more.
+pub(super) async fn confirm(stores: &Stores, environment: &Environment) -> anyhow::Result<Value> {
+    if stores.birth.check_payouts().is_ok() {
+        bail!("no payout is missing: the store was never restored, or this was said already");
+    }
+    let today = Day::from_unix(environment.now());
+    stores.copies.replace_birth(stores.birth.with_payouts_entered(today)).await?;
+    Ok(json!(["what was paid is known again: payouts are told and recorded as before"]))
+}
+
 /// Records a payout, or finds that it is recorded already.
 pub(super) async fn record(
     paying: Paying,

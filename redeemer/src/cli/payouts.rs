@@ -14,7 +14,11 @@ use crate::ledger::EntryId;
 #[derive(Debug, Subcommand)]
 pub(super) enum PayoutsAction {
     /// Print what is not paid of every statement, from when it may be, and how much today, one JSON object a line.
-    Due,
+    Due {
+        /// Do so though payouts made before the store was restored may be missing.
+        #[arg(long)]
+        after_restore: bool,
+    },
     /// Record that a statement was paid, and print the record. The publisher sees it; it never changes and stays for ever.
     Record {
         /// The publisher's id, as `publishers list` prints it.
@@ -31,7 +35,12 @@ pub(super) enum PayoutsAction {
         /// The payout's id, to repeat a command that failed: with the same id it is recorded once.
         #[arg(long, allow_hyphen_values = true)]
         id: Option<String>,
+        /// Enter a payout again that was made before the store was restored.
+        #[arg(long)]
+        after_restore: bool,
     },
+    /// Say that every payout made before the store was restored is in it again; the service is stopped meanwhile.
+    Confirm,
     /// Print the payouts, one JSON object a line.
     List {
         /// Only this publisher's: its id, as `publishers list` prints it.
@@ -49,8 +58,11 @@ impl PayoutsAction {
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
         let answer = match self {
-            Self::Due => admin::run(Command::DuePayouts, config, environment)?,
-            Self::Record { publisher_id, statement_id, reference, amount_minor, id } => {
+            Self::Due { after_restore } => {
+                admin::run(Command::DuePayouts { after_restore }, config, environment)?
+            }
+            Self::Confirm => admin::run(Command::ConfirmPayouts, config, environment)?,
+            Self::Record { publisher_id, statement_id, reference, amount_minor, id, after_restore } => {
                 let id: EntryId = match id {
                     Some(id) => id.parse().context("--id")?,
                     None => EntryId::random()?,
@@ -61,6 +73,7 @@ impl PayoutsAction {
                     statement: statement_id.parse().context("STATEMENT_ID")?,
                     amount_minor,
                     reference: reference.parse().context("--reference")?,
+                    after_restore,
                 };
                 // Whoever does not hear of the outcome needs the id that was tried.
                 admin::run(command, config, environment)

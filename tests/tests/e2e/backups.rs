@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use age::secrecy::ExposeSecret;
 use farthing_tests::programs::Program;
-use farthing_tests::{Crashed, Publisher, World};
+use farthing_tests::{Crashed, Publisher, ServiceProcess, World};
 use serde_json::{Value, json};
 
 use crate::{on_redis, world};
@@ -89,6 +89,29 @@ pub fn redeem_until(
     }
 }
 
+/// The store may lack payouts of the gap: what was paid would be paid again.
+fn nothing_is_paid_before_lost_payouts_are_confirmed(world: &World, redeemer: ServiceProcess) {
+    let due = ["payouts", "due"];
+    let missing = refused(world, Program::Redeemer, &due);
+    for words in ["payouts recorded since then are not in it", "--after-restore", "payouts confirm"] {
+        assert!(missing.contains(words), "{missing}");
+    }
+    let id = "A".repeat(22);
+    let record = ["payouts", "record", &id, "EUR.2026-11-30", "--reference", "transfer 7"];
+    assert!(refused(world, Program::Redeemer, &record).contains("payouts recorded since then"));
+    let again = refused(world, Program::Redeemer, &[&record[..], &["--after-restore"]].concat());
+    assert!(again.contains("there is no publisher"), "{again}");
+    world.admin(Program::Redeemer, &[&due[..], &["--after-restore"]].concat()).unwrap();
+    let running = refused(world, Program::Redeemer, &["payouts", "confirm"]);
+    assert!(running.contains("stop the service first"), "{running}");
+    redeemer.stop().unwrap();
+    world.admin(Program::Redeemer, &["payouts", "confirm"]).unwrap();
+    world.admin(Program::Redeemer, &due).unwrap();
+    let known = refused(world, Program::Redeemer, &["payouts", "confirm"]);
+    assert!(known.contains("no payout is missing"), "{known}");
+    assert_in_order(world, Program::Redeemer);
+}
+
 fn a_lost_redeemer_is_restored(world: &World) {
     let (issuer, redeemer) = (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
     let reader = world.reader("reader");
@@ -158,7 +181,7 @@ fn a_lost_redeemer_is_restored(world: &World) {
     assert_in_order(world, Program::Redeemer);
     let birth = world.dump(Program::Redeemer).unwrap().into_iter().find(|record| record["table"] == "birth");
     assert_eq!(birth.unwrap()["record"]["restores"][0]["closed"]["by"], "accept-loss");
-    redeemer.stop().unwrap();
+    nothing_is_paid_before_lost_payouts_are_confirmed(world, redeemer);
 
     // The keys are revoked: the double spend gets nothing.
     world.lose_store(Program::Redeemer).unwrap();

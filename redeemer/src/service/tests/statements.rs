@@ -129,15 +129,18 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     let pay = |id, publisher, amount_minor| {
         let statement = format!("EUR.{through}").parse().unwrap();
         let reference = "transfer 7".parse().unwrap();
-        obey(&running, Command::RecordPayout { publisher, id, statement, amount_minor, reference })
+        obey(
+            &running,
+            Command::RecordPayout { publisher, id, statement, amount_minor, reference, after_restore: false },
+        )
     };
     let held = pay(id, publisher, None).unwrap_err();
     assert!(held.contains(&format!("held until {}", through.plus(31))), "{held}");
-    let due = obey(&running, Command::DuePayouts).unwrap();
+    let due = obey(&running, Command::DuePayouts { after_restore: false }).unwrap();
     assert_eq!((&due[0]["unpaid_minor"], &due[0]["payable_minor"]), (&json!(2), &json!(0)));
 
     running.clock.0.store(NOW + 31 * SECONDS_PER_DAY, Ordering::Relaxed);
-    assert_eq!(obey(&running, Command::DuePayouts).unwrap()[0]["payable_minor"], 2);
+    assert_eq!(obey(&running, Command::DuePayouts { after_restore: false }).unwrap()[0]["payable_minor"], 2);
     let paid = pay(id, publisher, None).unwrap();
     assert_eq!(paid[0]["amount_minor"], 2);
     assert_eq!(pay(id, publisher, Some(2)).unwrap(), paid);
@@ -147,7 +150,7 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     assert!(again.contains("nothing is due of the statement"), "{again}");
     let stranger = pay(id, "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap(), None).unwrap_err();
     assert!(stranger.contains("there is no publisher"), "{stranger}");
-    assert_eq!(obey(&running, Command::DuePayouts).unwrap(), json!([]));
+    assert_eq!(obey(&running, Command::DuePayouts { after_restore: false }).unwrap(), json!([]));
 
     let seen = payload(&running.get("/v1/payouts"), farthing_api::PAYOUTS_PAYLOAD_TYPE);
     assert_eq!(seen["payouts"][0]["reference"], "transfer 7");
