@@ -72,6 +72,14 @@ impl Client {
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
         read(self.0.run(with_headers(Request::get(url), headers).body(())?)?)
     }
+
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn delete(&self, url: &str) -> anyhow::Result<Answer> {
+        read(self.0.run(Request::delete(url).body(())?)?)
+    }
 }
 
 impl Default for Client {

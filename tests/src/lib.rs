@@ -3,10 +3,12 @@
 //! [`World`] owns a directory with an issuer, a redeemer and wallets, each run as a process of the one program
 //! `farthing-demo`, which links every program's `run` and hands it a clock and a step hook that tests control.
 
+pub mod browser;
 mod clock_file;
 mod crash;
 pub mod demo;
 pub mod http;
+pub mod optional;
 mod order;
 pub mod programs;
 mod publisher;

@@ -20,13 +20,23 @@ struct Requirement {
 
 const REQUIREMENTS: &[Requirement] = &[Requirement { program: "redis-server", package: "redis-server" }];
 
+/// What only `--all` needs, and what starts nothing when it is installed.
+const REQUIREMENTS_FOR_ALL: &[Requirement] = &[
+    Requirement { program: "chromium", package: "chromium" },
+    Requirement { program: "chromedriver", package: "chromium-driver" },
+];
+
 /// Installs what is missing, as root on Debian; elsewhere says what to install.
 pub(crate) fn provide() -> Result<()> {
+    install(REQUIREMENTS)
+}
+
+fn install(requirements: &[Requirement]) -> Result<()> {
     let is_missing = |requirement: &&Requirement| {
         !tool::succeeds(program(requirement.program, &tool::root()).arg("--version"))
     };
     let missing: Vec<_> =
-        REQUIREMENTS.iter().filter(is_missing).map(|requirement| requirement.package).collect();
+        requirements.iter().filter(is_missing).map(|requirement| requirement.package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -60,9 +70,10 @@ const UNPACKED: &[Unpacked] = &[
     },
 ];
 
-/// Provides `promtool`, `nginx` and `caddy`, as root on Debian; elsewhere says how. Returns the `PATH` that they are found
-/// on.
+/// Provides `chromium` with its driver, `promtool`, `nginx` and `caddy`, as root on Debian; elsewhere says how. Returns the
+/// `PATH` that they are found on.
 pub(crate) fn provide_for_all() -> Result<OsString> {
+    install(REQUIREMENTS_FOR_ALL)?;
     let mut path = env::var_os("PATH").unwrap_or_default();
     for unpacked in UNPACKED {
         path = unpacked.provide(&path)?;

@@ -2,12 +2,12 @@
 //! both.
 
 use std::fs;
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use farthing_tests::http::{self, Answer};
+use farthing_tests::optional::is_there;
 use farthing_tests::programs::Program;
 
 use super::{Scene, assert_refused, authorization, has_pass, pass, wait_until};
@@ -39,21 +39,6 @@ impl FrontServer {
         let headers = [headers, &[("Host", "news.example")]].concat();
         http::get(&format!("http://{}{path}", self.address), &headers).unwrap()
     }
-}
-
-/// Whether a program is there; says loudly that a test is skipped, unless it must not be.
-fn is_there(program: &str, version: &str) -> bool {
-    let there =
-        Command::new(program).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    let required = std::env::var_os("FARTHING_TEST_REQUIRE_SERVERS").is_some_and(|value| value == "1");
-    assert!(there || !required, "{program} is not installed; on Debian it is a package of this name");
-    if !there {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: the gate was not tested behind {program}, which is not installed (Debian: {program})"
-        );
-    }
-    there
 }
 
 fn free_address() -> SocketAddr {
@@ -158,7 +143,7 @@ fn check_outage(scene: Scene, server: &FrontServer) {
 
 #[test]
 fn nginx_asks_the_gate() {
-    if !is_there("nginx", "-v") {
+    if !is_there("nginx", "-v", "nginx").unwrap() {
         return;
     }
     let (scene, secret) = scene("X-Original-URI");
@@ -185,7 +170,7 @@ fn nginx_asks_the_gate() {
 
 #[test]
 fn caddy_asks_the_gate() {
-    if !is_there("caddy", "version") {
+    if !is_there("caddy", "version", "caddy").unwrap() {
         return;
     }
     let (scene, secret) = scene("X-Forwarded-Uri");
