@@ -62,6 +62,16 @@ impl Asker {
         Ok(Self { config, secret: Sha256::digest(secret).into() })
     }
 
+    /// The header in which the proxy sends path and query.
+    pub(crate) fn uri_header(&self) -> &str {
+        self.config.uri_header.as_str()
+    }
+
+    /// The header in which it sends the host.
+    pub(crate) fn host_header(&self) -> &str {
+        self.config.host_header.as_str()
+    }
+
     /// The request of a reader that the proxy asks about.
     ///
     /// # Errors

@@ -132,8 +132,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
             })),
         ],
     };
-    let routes = routes::of(&issuer);
-    server::serve(options, routes).await?;
+    server::serve(options, routes::of(&issuer)).await?;
     Ok(())
 }
 

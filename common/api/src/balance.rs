@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Answer of `GET /v1/balance`: what the publisher was credited, and what that comes to with the operator's entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Balance {
     /// The publisher's id.
     pub publisher: String,
@@ -14,8 +15,10 @@ pub struct Balance {
 
 /// An amount in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BalanceEntry {
     /// ISO 4217 code.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z]{3}$")))]
     pub currency: String,
     /// Millionths of the currency's unit.
     pub micros: u64,
@@ -25,8 +28,10 @@ pub struct BalanceEntry {
 
 /// An amount in one currency that may be below zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedAmount {
     /// ISO 4217 code.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z]{3}$")))]
     pub currency: String,
     /// Millionths of the currency's unit.
     pub micros: i64,

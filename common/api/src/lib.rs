@@ -7,6 +7,8 @@
 
 mod balance;
 mod base64url;
+#[cfg(feature = "schema")]
+mod example;
 mod key_listing;
 mod order;
 mod pack;
@@ -14,12 +16,16 @@ mod payout;
 mod problem;
 mod receipt;
 mod redemption;
+#[cfg(feature = "schema")]
+mod schema;
 mod signed;
 mod statement;
 mod totals;
 
 pub use balance::{Balance, BalanceEntry, SignedAmount};
 pub use base64url::Base64Url;
+#[cfg(feature = "schema")]
+pub use example::Example;
 pub use key_listing::{KeyEntry, KeyListing};
 pub use order::{NewOrder, OrderState, OrderView, VoucherPayment};
 pub use pack::{PackListing, PackView};

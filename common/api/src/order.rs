@@ -4,6 +4,7 @@ use crate::Base64Url;
 
 /// Body of `POST /v1/orders`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// Id of the pack to buy.
@@ -16,6 +17,7 @@ pub struct NewOrder {
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OrderState {
     /// Not paid yet.
@@ -40,6 +42,7 @@ pub enum OrderState {
 
 /// An order as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderView {
     /// Random, 128 bits as base64url.
     pub id: String,
@@ -52,6 +55,7 @@ pub struct OrderView {
     /// Value of one token, in millionths of the currency's unit.
     pub value_micros: u64,
     /// ISO 4217 code.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z]{3}$")))]
     pub currency: String,
     /// What is to be paid, in the currency's minor unit.
     pub price_minor: u64,
@@ -71,6 +75,7 @@ pub struct OrderView {
 
 /// Body of `POST /v1/orders/{id}/voucher`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VoucherPayment {
     /// The prepaid code as printed; case, spaces and dashes do not matter.

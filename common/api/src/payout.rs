@@ -5,6 +5,7 @@ pub const PAYOUTS_PAYLOAD_TYPE: &str = "application/vnd.farthing.payouts+json";
 
 /// Payload of `GET /v1/payouts`: what the operator says it has paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PayoutListing {
     /// The publisher's id.
     pub publisher: String,
@@ -14,17 +15,20 @@ pub struct PayoutListing {
 
 /// What was paid of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PayoutEntry {
     /// Its id.
     pub id: String,
     /// The statement's id, as `EUR.2026-11-30`.
     pub statement: String,
     /// ISO 4217 code.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z]{3}$")))]
     pub currency: String,
     /// How much, in the currency's minor unit.
     pub amount_minor: u64,
     /// By which the publisher finds it on its account.
     pub reference: String,
     /// The day on which it was recorded, `YYYY-MM-DD`, UTC.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     pub made: String,
 }

@@ -19,6 +19,11 @@ macro_rules! problem_kinds {
                 match self { $(Self::$kind => $status,)* }
             }
 
+            /// What documentation calls it: the end of its URI.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$kind => $slug,)* }
+            }
+
             /// The member `type`, a URI that never changes.
             pub const fn uri(self) -> &'static str {
                 match self { $(Self::$kind => concat!("urn:farthing:problem:", $slug),)* }
@@ -150,9 +155,11 @@ impl ProblemKind {
 
 /// Body of every error answer: problem details of RFC 9457.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The kind as a URI.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uri")))]
     pub kind: String,
     /// The kind in words.
     pub title: String,

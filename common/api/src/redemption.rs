@@ -4,6 +4,7 @@ use crate::Envelope;
 
 /// JSON body of `POST /v1/redemptions`; the other form is `application/octet-stream`, tokens of 162 bytes back to back.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewRedemption {
     /// 1 to 1,000 tokens, base64url.
@@ -19,6 +20,7 @@ fn atomic_by_default() -> bool {
 
 /// What became of one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenResult {
     /// Spent now and credited to the publisher.
@@ -39,6 +41,7 @@ pub enum TokenResult {
 
 /// Answer of `POST /v1/redemptions` (200 when every token was taken, else 409) and of `GET /v1/redemptions/{key}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RedemptionAnswer {
     /// One result a token, in the request's order.
     pub results: Vec<TokenResult>,

@@ -10,6 +10,7 @@ pub const TOTALS_PAYLOAD_TYPE: &str = "application/vnd.farthing.totals+json";
 /// A signed document: the Dead Simple Signing Envelope (DSSE 1.0). The signature covers the payload's exact bytes
 /// and its type, so that no canonical form of JSON is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope {
     /// The document's bytes.
@@ -32,6 +33,7 @@ impl Envelope {
 
 /// One signature of an [`Envelope`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnvelopeSignature {
     /// Id of the key in the service's JSON Web Key Set: its RFC 7638 thumbprint.
     pub keyid: String,
@@ -41,6 +43,7 @@ pub struct EnvelopeSignature {
 
 /// A JSON Web Key Set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JwkSet {
     /// The keys, the signing one first.
     pub keys: Vec<Jwk>,
@@ -48,6 +51,7 @@ pub struct JwkSet {
 
 /// An Ed25519 public key as a JSON Web Key (RFC 8037).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Jwk {
     /// Always `OKP`.
     pub kty: String,

@@ -7,6 +7,7 @@ pub const STATEMENTS_PAYLOAD_TYPE: &str = "application/vnd.farthing.statements+j
 
 /// Payload of `GET /v1/statements`: the publisher's statements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatementListing {
     /// The publisher's id.
     pub publisher: String,
@@ -18,16 +19,21 @@ pub struct StatementListing {
 ///
 /// `carried_in_micros + gross_micros = fee_micros + net_minor * (micros of a minor unit) + carried_micros`, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatementSummary {
     /// Its id among the publisher's, as `EUR.2026-11-30`.
     pub id: String,
     /// ISO 4217 code.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z]{3}$")))]
     pub currency: String,
     /// The first day, `YYYY-MM-DD`, UTC. A line of an earlier day came when that was closed.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     pub from: String,
     /// The last day.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     pub through: String,
     /// The day on which it was closed; it never changes after.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     pub closed: String,
     /// The operator's share in hundredths of a percent, as it was then.
     pub commission_basis_points: u16,
@@ -45,6 +51,7 @@ pub struct StatementSummary {
 
 /// Payload of `GET /v1/statements/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statement {
     /// The publisher's id.
     pub publisher: String,
@@ -59,8 +66,10 @@ pub struct Statement {
 
 /// The tokens of one day and value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatementCredit {
     /// `YYYY-MM-DD`, UTC.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     pub day: String,
     /// Value of one token, in millionths of the currency's unit.
     pub value_micros: u64,
@@ -70,10 +79,12 @@ pub struct StatementCredit {
 
 /// An entry of the operator's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatementAdjustment {
     /// Its id.
     pub id: String,
     /// The day that it is about, `YYYY-MM-DD`, UTC.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date")))]
     pub day: String,
     /// Value of one token, in millionths of the currency's unit.
     pub value_micros: u64,

@@ -21,12 +21,14 @@ use crate::{Day, Denomination, KeyEpoch, TokenKey, TokenKeyId, TokenType, base64
 /// A directory may list keys of other token types and of issuers without denominations, so nothing but type and
 /// key is required, and the methods tell what the key is to us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct DirectoryKey {
     /// The token type; 5 is ours.
     pub token_type: u16,
     /// The serialized public key: 32 bytes for our type.
     #[serde(with = "base64url::padded")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("contentEncoding" = "base64url")))]
     pub token_key: Vec<u8>,
     /// Unix second from which the key issues.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,6 +17,7 @@ use crate::{DirectoryKey, IssuerName};
 ///
 /// Unknown members are passed over when read; ours may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct IssuerDirectory {
     /// Where token requests go: absolute, or relative to the directory's own address. Kept as it stands.
@@ -24,6 +25,7 @@ pub struct IssuerDirectory {
     /// The name that challenges for its tokens carry: a wallet compares it with the redeemer's, so that nobody's tokens
     /// are bound to a name of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub issuer_name: Option<IssuerName>,
     /// Keys that issue now, in the order of preference, then keys that will.
     pub token_keys: Vec<DirectoryKey>,

@@ -30,6 +30,7 @@ pub mod keyring;
 pub mod metrics;
 pub mod migration;
 pub mod network;
+pub mod openapi;
 pub mod pinned_keys;
 pub mod problem;
 pub mod program;

@@ -219,7 +219,7 @@ impl fmt::Debug for RateLimiter {
 
 /// The paths that `configure` adds, limited by `limiter`, and with them every path that is not there. What must answer
 /// whoever asks, such as health, is added before it.
-pub fn limited(
+pub(crate) fn limited(
     limiter: &Arc<RateLimiter>,
     configure: impl FnOnce(&mut web::ServiceConfig),
 ) -> impl HttpServiceFactory + 'static {

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::answer;
 use crate::body::BodyTimeout;
 use crate::metrics::{self, Metrics};
+use crate::openapi::Api;
 use crate::problem;
 use crate::timeouts::Timeouts;
 use crate::tls::Certificates;
@@ -57,17 +58,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the listeners. `configure` adds the service's routes, once for each worker thread.
-    ///
-    /// A path that is known answers other methods with 405 if its routes are in one `web::resource`. Error answers
-    /// of actix-web itself become problem documents.
+    /// Binds the listeners; `listen` serves `api`. Error answers of actix-web itself become problem documents.
     ///
     /// # Errors
     /// When an address cannot be bound.
-    pub fn bind(
-        options: ServeOptions,
-        configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-    ) -> Result<Self, ServeError> {
+    pub fn bind(options: ServeOptions, api: Api) -> Result<Self, ServeError> {
         let ServeOptions { listen, metrics_listen, metrics, timeouts, connections, tls, traces, mut tasks } =
             options;
         if let Some(certificates) = &tls {
@@ -79,6 +74,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let requests = web::Data::from(metrics.requests());
         let traces = traces.map(web::Data::from);
+        let configure = api.configure();
         let configure = move |routes: &mut web::ServiceConfig| {
             if let Some(traces) = &traces {
                 routes.app_data(traces.clone());
@@ -165,10 +161,7 @@ impl Server {
 ///
 /// # Errors
 /// When an address cannot be bound, a listener fails, or a task panicked.
-pub async fn serve(
-    options: ServeOptions,
-    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> Result<(), ServeError> {
+pub async fn serve(options: ServeOptions, api: Api) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Failed)?;
     let until = async move {
@@ -177,7 +170,7 @@ pub async fn serve(
             _ = interrupt.recv() => {}
         }
     };
-    Server::bind(options, configure)?.run(until).await
+    Server::bind(options, api)?.run(until).await
 }
 
 /// What a listener works with.

@@ -14,6 +14,7 @@ use super::*;
 use crate::body::{JsonBody, media_type, read_body};
 use crate::clock::SystemClock;
 use crate::health::{self, Readiness};
+use crate::openapi::{Operation, Resource};
 use crate::problem::ProblemResponse;
 
 struct Ready(AtomicBool);
@@ -82,20 +83,18 @@ fn start(tasks: Vec<Task>, timeouts: &str) -> Running {
         traces: None,
         tasks,
     };
-    let server = Server::bind(options, {
-        let shared = Arc::clone(&shared);
-        move |routes: &mut web::ServiceConfig| {
-            health::configure(routes, Arc::clone(&shared.ready) as Arc<dyn Readiness>);
-            routes
-                .app_data(web::Data::from(Arc::clone(&shared)))
-                .service(web::resource("/orders").post(order))
-                .service(web::resource("/elements").post(elements))
-                .service(web::resource("/numbers/{number}").get(named))
-                .service(web::resource("/refused").get(refused))
-                .service(web::resource("/slow").get(slow));
-        }
-    })
-    .unwrap();
+    let said = |id| Operation::new(id, "Is tested");
+    let api = Api::new("Test", "Of tests.")
+        .data(Arc::clone(&shared))
+        .with(health::resources(Arc::clone(&shared.ready) as Arc<dyn Readiness>))
+        .with([
+            Resource::at("/orders").post(said("order"), order),
+            Resource::at("/elements").post(said("elements"), elements),
+            Resource::at("/numbers/{number}").get(said("named"), named),
+            Resource::at("/refused").get(said("refused"), refused),
+            Resource::at("/slow").get(said("slow"), slow),
+        ]);
+    let server = Server::bind(options, api).unwrap();
     let (stop, stopped) = oneshot::channel();
     let (address, metrics_address) = (server.address(), server.metrics_address().unwrap());
     let ended = tokio::spawn(server.run(async move { drop(stopped.await) }));
@@ -315,7 +314,7 @@ async fn an_address_in_use_is_one_line() {
         traces: None,
         tasks: Vec::new(),
     };
-    let error = Server::bind(options, |_| {}).err().unwrap().to_string();
+    let error = Server::bind(options, Api::new("Test", "Of tests.")).err().unwrap().to_string();
     assert_eq!(
         error,
         format!(

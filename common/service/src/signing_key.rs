@@ -3,13 +3,22 @@
 use std::fmt;
 use std::path::Path;
 
+use actix_web::http::StatusCode;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::Signer;
 use farthing_api::{Base64Url, Envelope, EnvelopeSignature, Jwk, JwkSet};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::openapi::{Answer, Operation};
 use crate::secret_ref::{SecretError, SecretRef};
+
+/// What is said of the path at which the public key is.
+pub fn operation() -> Operation {
+    Operation::new("signing-keys", "Show the keys of the service's signatures")
+        .described("Ed25519 public keys as a JSON Web Key Set (RFC 7517, RFC 8037).")
+        .answers(StatusCode::OK, Answer::json::<JwkSet>("The keys.").cached())
+}
 
 /// An Ed25519 secret key and the id it is published under. Zeroized on drop.
 pub struct SigningKey {

@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use ureq::tls::{Certificate, RootCerts, TlsConfig as ClientTls};
@@ -8,6 +8,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig as ClientTls};
 use super::*;
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
+use crate::openapi::{Api, Operation, Resource};
 use crate::server::{ServeOptions, Server};
 
 /// A new self-signed certificate, and its key, both as PEM.
@@ -51,10 +52,9 @@ async fn a_certificate_is_served_and_its_successor_without_a_restart() {
         traces: None,
         tasks: Vec::new(),
     };
-    let server = Server::bind(options, |routes| {
-        routes.service(web::resource("/").get(|| async { HttpResponse::Ok().body("over TLS") }));
-    })
-    .unwrap();
+    let root = Resource::at("/")
+        .get(Operation::new("root", "Is tested"), || async { HttpResponse::Ok().body("over TLS") });
+    let server = Server::bind(options, Api::new("Test", "Of tests.").with([root])).unwrap();
     let address = server.address();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.run(async move { drop(stopped.await) }));

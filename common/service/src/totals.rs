@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use farthing_api::{Base64Url, DayTotal, Envelope, KeyTotals, TOTALS_PAYLOAD_TYPE, Totals};
+use actix_web::http::StatusCode;
+use farthing_api::{Base64Url, DayTotal, Envelope, KeyTotals, ProblemKind, TOTALS_PAYLOAD_TYPE, Totals};
 use farthing_protocol::{Day, Denomination, IssuerName, TokenKeyId};
 
 use crate::birth::ServiceKind;
+use crate::openapi::{Answer, Content, Operation};
 use crate::problem::ProblemResponse;
 use crate::signing_key::SigningKey;
 
@@ -38,6 +40,20 @@ pub fn signed(
 ) -> Result<Envelope, ProblemResponse> {
     let totals = finished(service, issuer_name, counts, today);
     key.sign_envelope(TOTALS_PAYLOAD_TYPE, &totals).map_err(|error| ProblemResponse::internal(&error))
+}
+
+/// What is said of the path at which they are.
+pub fn operation() -> Operation {
+    Operation::new("totals", "Show the signed totals of finished days")
+        .described(
+            "What was counted under each token key through yesterday. Anybody may compare the issuer's with the \
+             redeemer's: of no key can more be redeemed than issued.",
+        )
+        .answers(
+            StatusCode::OK,
+            Answer::new("The totals.", Content::signed::<Totals>(TOTALS_PAYLOAD_TYPE)).cached(),
+        )
+        .problems(&[ProblemKind::Unavailable])
 }
 
 fn finished(

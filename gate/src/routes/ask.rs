@@ -2,22 +2,81 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::ProblemKind;
+use farthing_service::openapi::{
+    Answer, AnswerHeader, Operation, Parameter, Resource, SecurityKind, SecurityScheme,
+};
 use farthing_service::problem::ProblemResponse;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::{admit, as_answer};
+use super::{PASS, PASS_COOKIE, admit, as_answer, may_refuse, unpaid};
 use crate::answers::{self, PRIVATE};
+use crate::forward_auth::Asker;
 use crate::gate::Admission;
 use crate::page::Page;
 use crate::proxy::{ACCESS_HEADER, Access};
 use crate::request;
 use crate::service::GateService;
 
-/// Adds the paths at which a proxy asks, if one may.
-pub(super) fn configure(routes: &mut web::ServiceConfig, is_asked: bool) {
-    if is_asked {
-        routes.service(web::resource("/ask").to(ask)).service(web::resource("/denied").to(denied));
-    }
+/// Who may ask.
+const PROXY: SecurityScheme = SecurityScheme {
+    name: "proxy-secret",
+    description: "What the gate shares with the site's own proxy.",
+    kind: SecurityKind::Header("Farthing-Proxy-Secret"),
+};
+/// What the reader pays with.
+const TOKENS: SecurityScheme = SecurityScheme {
+    name: "tokens",
+    description: "Tokens worth exactly what the page costs: `token=\"...\"` as in RFC 9577, or `tokens=\"...\"` with several, \
+                  back to back.",
+    kind: SecurityKind::Authorization("PrivateToken"),
+};
+
+const ACCESS: AnswerHeader = AnswerHeader {
+    name: "Farthing-Access",
+    description: "Why the request is let through: `free`, `preview` or `paid`.",
+    required: true,
+};
+const CHALLENGE: AnswerHeader = AnswerHeader {
+    name: "WWW-Authenticate",
+    description: "Along with a preview: how the page can be paid for.",
+    required: false,
+};
+
+/// The paths at which a proxy asks.
+pub(super) fn resources(asker: &Asker) -> [Resource; 2] {
+    let asking = Operation::new("ask", "Ask whether a request is let through")
+        .described("For a proxy before the site, which sends the reader's Cookie and Authorization along.")
+        .parameter(
+            Parameter::query("deny", "The status for who must pay: 401 unless said otherwise.")
+                .schema(json!({ "enum": [401, 402] })),
+        )
+        .answers(
+            StatusCode::OK,
+            Answer::empty("It is let through.").header(ACCESS).header(PASS_COOKIE).header(CHALLENGE),
+        )
+        .answers(StatusCode::PAYMENT_REQUIRED, unpaid());
+    let refusing = Operation::new("denied", "Tell a reader why a request is not let through").described(
+        "For a proxy that cannot hand on the words of a refusal: the same question, whose answer goes to the reader and \
+         never is yes. If the payment was taken meanwhile, 503 has the pass, and the same request again is let through.",
+    );
+    [
+        Resource::at("/ask").any(asked(asking, asker), ask),
+        Resource::at("/denied").any(asked(refusing, asker), denied),
+    ]
+}
+
+/// What both have in common.
+fn asked(operation: Operation, asker: &Asker) -> Operation {
+    let operation = operation
+        .secured_by(&[&PROXY])
+        .secured_by(&[&PROXY, &PASS])
+        .secured_by(&[&PROXY, &TOKENS])
+        .parameter(Parameter::header(asker.uri_header(), "Path and query of the reader's request."))
+        .parameter(Parameter::header(asker.host_header(), "The host of the reader's request."))
+        .answers(StatusCode::UNAUTHORIZED, unpaid())
+        .problems(&[ProblemKind::BadRequest, ProblemKind::ProxySecretWrong]);
+    may_refuse(operation)
 }
 
 /// What the proxy can take.

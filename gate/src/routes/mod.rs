@@ -6,14 +6,18 @@ mod site;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use farthing_api::ProblemKind;
 use farthing_service::health::{self, Readiness};
+use farthing_service::openapi::{
+    Answer, AnswerHeader, Api, Content, Operation, SecurityKind, SecurityScheme,
+};
 use farthing_service::problem::ProblemResponse;
 
 use crate::answers;
 use crate::config::Config;
 use crate::gate::Admission;
+use crate::pass;
 use crate::payment::Refusal;
 use crate::prices::Asked;
 use crate::proxy::Upstream;
@@ -23,25 +27,72 @@ use crate::visit::Visit;
 /// Below this everything is the gate's own, and nothing is the site's.
 const OWN: &str = "/.well-known/farthing";
 
-/// Adds every route; cloned for each worker thread.
-pub fn of(service: &Arc<GateService>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-    let service = Arc::clone(service);
-    move |routes| {
-        let readiness: Arc<dyn Readiness> = service.clone();
-        routes.app_data(web::Data::from(Arc::clone(&service)));
-        routes.service(
-            web::scope(OWN)
-                .configure(|routes| health::configure(routes, readiness))
-                .configure(pay::configure)
-                .configure(|routes| ask::configure(routes, service.asker.is_some())),
-        );
-        // Each thread keeps connections of its own to the site. What would hinder them was said at the start.
-        let upstream = service.config.current().upstream.as_ref().map(Upstream::new);
-        if let Some(Ok(upstream)) = upstream {
-            routes.app_data(web::Data::new(upstream)).default_service(web::to(site::pass));
-        }
-    }
+const TITLE: &str = "Farthing gate";
+const DESCRIPTION: &str = "Stands before a publisher's site, and asks readers for tokens. This document is about the gate's \
+                           own paths; every other path is the site's: its answer is passed on to who has paid, and all \
+                           others are asked to pay, as RFC 9577 has it. Every error is a problem document (RFC 9457), whose \
+                           `type` says which.";
+
+/// Who has paid before.
+const PASS: SecurityScheme = SecurityScheme {
+    name: "pass",
+    description: "What a payment was answered with.",
+    kind: SecurityKind::Cookie(pass::COOKIE),
+};
+const PASS_COOKIE: AnswerHeader =
+    AnswerHeader { name: "Set-Cookie", description: "The pass, if the request paid.", required: false };
+
+/// Every route.
+pub fn of(service: &Arc<GateService>) -> Api {
+    let readiness: Arc<dyn Readiness> = service.clone();
+    let asked = service.asker.iter().flat_map(ask::resources);
+    let site = Arc::clone(service);
+    Api::new(TITLE, DESCRIPTION)
+        .below(OWN)
+        .data(Arc::clone(service))
+        .with(health::resources(readiness))
+        .with([pay::resource()])
+        .with(asked)
+        .elsewhere(move || {
+            // Each thread keeps connections of its own to the site. What would hinder them was said at the start.
+            let upstream = site.config.current().upstream.as_ref().map(Upstream::new)?.ok()?;
+            Some(site::route(upstream))
+        })
 }
+
+/// An operation that calls [`admit`], with what may hinder it.
+fn may_refuse(operation: Operation) -> Operation {
+    operation.problems(&[
+        ProblemKind::BadRequest,
+        ProblemKind::AmbiguousPath,
+        ProblemKind::PaymentMalformed,
+        ProblemKind::HostUnknown,
+        ProblemKind::TooManyRequests,
+        ProblemKind::Unavailable,
+    ])
+}
+
+/// The answer to who must pay.
+fn unpaid() -> Answer {
+    Answer::problems(&[
+        ProblemKind::PaymentRequired,
+        ProblemKind::PaymentAmount,
+        ProblemKind::TokenSpent,
+        ProblemKind::TokenExpired,
+        ProblemKind::TokenRevoked,
+        ProblemKind::TokenKeyUnknown,
+        ProblemKind::TokenInvalid,
+    ])
+    .or(Content::text("text/html"))
+    .header(CHALLENGE)
+}
+
+/// How a page can be paid for, as who must pay is told.
+const CHALLENGE: AnswerHeader = AnswerHeader {
+    name: "WWW-Authenticate",
+    description: "The challenge of RFC 9577, with `price-micros` and `currency` beside it.",
+    required: true,
+};
 
 /// Lets a visit in or not, by the prices in force, counting payments.
 async fn admit(

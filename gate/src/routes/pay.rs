@@ -4,9 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{MAX_TOKENS_PER_REDEMPTION, PAID_PATH_HEADER, ProblemKind};
 use farthing_protocol::Token;
 use farthing_service::body::{media_type, read_body};
+use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::admit;
+use super::{PASS, PASS_COOKIE, admit, may_refuse, unpaid};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
 use crate::page::Page;
@@ -17,8 +18,24 @@ use crate::visit::{Visit, only};
 const OCTETS: &str = "application/octet-stream";
 const MAX_BODY: usize = MAX_TOKENS_PER_REDEMPTION * Token::LENGTH;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource("/pay").post(pay));
+pub(super) fn resource() -> Resource {
+    let operation = Operation::new("pay", "Pay for a page")
+        .described(
+            "Takes any number of tokens, of 162 bytes and back to back, which are worth exactly what the page costs. The \
+             same payment again, within some minutes, costs nothing again.",
+        )
+        .secured_by(&[])
+        .secured_by(&[&PASS])
+        .parameter(Parameter::header(PAID_PATH_HEADER, "The path and query of the page that is paid for."))
+        .parameter(Parameter::header("Origin", "The site's own origin, as browsers send it."))
+        .takes_content(Content::bytes(OCTETS))
+        .answers(
+            StatusCode::NO_CONTENT,
+            Answer::empty("The page is open, with the pass that came along or with a new one.").header(PASS_COOKIE),
+        )
+        .answers(StatusCode::UNAUTHORIZED, unpaid())
+        .problems(&[ProblemKind::OriginForeign]);
+    Resource::at("/pay").post(may_refuse(operation), pay)
 }
 
 /// Takes a payment of any number of tokens for the page that a header names; 204 with the pass.

@@ -1,6 +1,6 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 use farthing_api::ProblemKind;
 use farthing_service::problem::ProblemResponse;
 
@@ -13,8 +13,14 @@ use crate::request;
 use crate::service::GateService;
 use crate::visit::Visit;
 
-/// Every path that is not the gate's own: passed on to the site, for who is let in.
-pub(super) async fn pass(
+/// The route of every path that is not the gate's own.
+pub(super) fn route(upstream: Upstream) -> Route {
+    let upstream = web::Data::new(upstream);
+    web::to(move |service, request, payload| pass(service, upstream.clone(), request, payload))
+}
+
+/// Passed on to the site, for who is let in.
+async fn pass(
     service: web::Data<GateService>,
     upstream: web::Data<Upstream>,
     request: HttpRequest,

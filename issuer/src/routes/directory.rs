@@ -1,7 +1,9 @@
+use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
 use farthing_protocol::{DirectoryKey, IssuerDirectory, IssuerName};
 use farthing_service::keyring::{KeyStatus, Keyring};
+use farthing_service::openapi::{Answer, Content, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
 use super::token_request;
@@ -11,8 +13,36 @@ use crate::service::Issuer;
 /// and a revocation spreads soon.
 const CACHE: &str = "public, max-age=900";
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource(IssuerDirectory::PATH).get(show));
+pub(super) fn resource() -> Resource {
+    let operation = Operation::new("issuer-directory", "Show the issuer's token keys")
+        .described(
+            "The issuer directory of RFC 9578: keys that issue now first, then those that will. `value-micros`, \
+             `currency`, `issue-until`, `redeem-until`, `redeem-only-keys` and `revoked-keys` are Farthing's own.",
+        )
+        .answers(
+            StatusCode::OK,
+            Answer::new("The keys.", Content::json_as(IssuerDirectory::MEDIA_TYPE, &example())).cached(),
+        );
+    Resource::at(IssuerDirectory::PATH).get(operation, show)
+}
+
+fn example() -> IssuerDirectory {
+    let key = DirectoryKey {
+        token_type: 5,
+        token_key: vec![8; 32],
+        not_before: Some(1_795_219_200),
+        value_micros: Some(10_000),
+        currency: Some("EUR".to_owned()),
+        issue_until: Some(1_797_638_400),
+        redeem_until: Some(1_804_896_000),
+    };
+    IssuerDirectory {
+        issuer_request_uri: token_request::PATH.to_owned(),
+        issuer_name: None,
+        token_keys: vec![key],
+        redeem_only_keys: Vec::new(),
+        revoked_keys: Vec::new(),
+    }
 }
 
 async fn show(issuer: web::Data<Issuer>) -> Result<HttpResponse, ProblemResponse> {

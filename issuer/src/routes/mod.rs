@@ -9,35 +9,44 @@ mod vouchers;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use farthing_api::ProblemKind;
 use farthing_service::bearer::bearer_token;
 use farthing_service::health::{self, Readiness};
+use farthing_service::openapi::{Api, Resource, SecurityKind, SecurityScheme};
 use farthing_service::problem::ProblemResponse;
-use farthing_service::rate_limit::limited;
 
 use crate::orders::Claim;
 use crate::service::Issuer;
 
-/// Adds every route; cloned for each worker thread.
-pub fn of(issuer: &Arc<Issuer>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-    let issuer = Arc::clone(issuer);
-    move |routes| {
-        let readiness: Arc<dyn Readiness> = issuer.clone();
-        health::configure(routes, readiness);
-        routes.app_data(web::Data::from(Arc::clone(&issuer))).service(limited(
-            &issuer.limits.requests,
-            |routes| {
-                routes
-                    .configure(directory::configure)
-                    .configure(packs::configure)
-                    .configure(orders::configure)
-                    .configure(vouchers::configure)
-                    .configure(token_request::configure)
-                    .configure(totals::configure);
-            },
-        ));
-    }
+const TITLE: &str = "Farthing issuer";
+const DESCRIPTION: &str = "Sells packs of unlinkable tokens: takes payment, and signs blindly. Amounts are integers: \
+                           `value_micros` in millionths of the currency's unit, `price_minor` in its minor unit. Days are \
+                           in UTC, times unix seconds, byte strings base64url without padding, which is accepted where \
+                           they are read. Every error is a problem document (RFC 9457), whose `type` says which.";
+
+/// Who owns an order.
+const CLAIM: SecurityScheme = SecurityScheme {
+    name: "claim",
+    description: "The 32-byte claim secret of an order as base64url. The order was made with its SHA-256.",
+    kind: SecurityKind::Authorization("bearer"),
+};
+
+/// Every route.
+pub fn of(issuer: &Arc<Issuer>) -> Api {
+    let readiness: Arc<dyn Readiness> = issuer.clone();
+    Api::new(TITLE, DESCRIPTION)
+        .data(Arc::clone(issuer))
+        .with(health::resources(readiness))
+        .limited(&issuer.limits.requests, resources())
+}
+
+fn resources() -> impl Iterator<Item = Resource> {
+    [directory::resource(), packs::resource()]
+        .into_iter()
+        .chain(orders::resources())
+        .chain([vouchers::resource(), token_request::resource()])
+        .chain(totals::resources())
 }
 
 /// The claim of the request's Bearer secret.

@@ -1,10 +1,12 @@
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{NewOrder, OrderView, ProblemKind};
 use farthing_protocol::Day;
 use farthing_service::body::JsonBody;
+use farthing_service::openapi::{Answer, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::claim;
+use super::{CLAIM, claim};
 use crate::config::Config;
 use crate::orders::{Claim, Method, Order, OrderId, Progress};
 use crate::service::Issuer;
@@ -13,8 +15,27 @@ use crate::store::Created;
 /// When a client may try again to make an order after there were too many.
 const RETRY_ORDER_SECONDS: u64 = 600;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource("/v1/orders").post(create)).service(web::resource("/v1/order").get(show));
+pub(super) fn resources() -> [Resource; 2] {
+    let creating = Operation::new("create-order", "Order a pack")
+        .described(
+            "Whoever shows the secret of the claim owns the order. The same claim and pack again get the same order, so \
+             that a lost answer costs nothing.",
+        )
+        .takes::<NewOrder>()
+        .answers(StatusCode::CREATED, Answer::json::<OrderView>("A new order."))
+        .answers(StatusCode::OK, Answer::json::<OrderView>("The order that the claim owned already."))
+        .problems(&[
+            ProblemKind::PackUnknown,
+            ProblemKind::ClaimTaken,
+            ProblemKind::MethodUnknown,
+            ProblemKind::TooManyOrders,
+            ProblemKind::Unavailable,
+        ]);
+    let showing = Operation::new("order", "Show the order of a claim")
+        .secured_by(&[&CLAIM])
+        .answers(StatusCode::OK, Answer::json::<OrderView>("The order."))
+        .problems(&[ProblemKind::ClaimUnknown, ProblemKind::Unavailable]);
+    [Resource::at("/v1/orders").post(creating, create), Resource::at("/v1/order").get(showing, show)]
 }
 
 async fn create(

@@ -1,10 +1,14 @@
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{ProblemKind, TOKEN_KEY_ID_HEADER};
-use farthing_protocol::TokenKeyId;
+use farthing_protocol::{
+    AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, TokenKeyId, TokenRequest, TokenResponse,
+};
 use farthing_service::body::{media_type, read_body};
+use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::claim;
+use super::{CLAIM, claim};
 use crate::issuance::{Form, Received};
 use crate::service::Issuer;
 
@@ -13,8 +17,48 @@ pub(super) const PATH: &str = "/token-request";
 /// The longest body: type, truncated id, length of four bytes, and the largest pack's elements.
 const LONGEST_BODY: usize = 7 + 32 * 10_000;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource(PATH).post(issue));
+pub(super) fn resource() -> Resource {
+    let operation = Operation::new("token-request", "Have the tokens of a paid order signed")
+        .described(
+            "The order is spent on this request. The same request again gets the same evaluated elements, another is \
+             refused. The bodies are those of RFC 9578 and of the draft on amortized batches.",
+        )
+        .secured_by(&[&CLAIM])
+        .parameter(
+            Parameter::header(
+                TOKEN_KEY_ID_HEADER,
+                "The whole token key id, 32 bytes as base64url, which guards against a truncated one that names another \
+                 key.",
+            )
+            .optional(),
+        )
+        .takes_content(Content::bytes(TokenRequest::MEDIA_TYPE))
+        .takes_content(Content::bytes(AmortizedBatchTokenRequest::MEDIA_TYPE))
+        .answers(
+            StatusCode::OK,
+            Answer::new(
+                "The evaluated elements and their proof, in the form that was asked in.",
+                Content::bytes(TokenResponse::MEDIA_TYPE),
+            )
+            .or(Content::bytes(AmortizedBatchTokenResponse::MEDIA_TYPE)),
+        )
+        .problems(&[
+            ProblemKind::ClaimUnknown,
+            ProblemKind::OrderUnpaid,
+            ProblemKind::OrderUsed,
+            ProblemKind::Malformed,
+            ProblemKind::TokenType,
+            ProblemKind::InvalidElement,
+            ProblemKind::ElementCount,
+            ProblemKind::KeyUnknown,
+            ProblemKind::KeyMismatch,
+            ProblemKind::KeyNotIssuing,
+            ProblemKind::KeyEnded,
+            ProblemKind::WrongDenomination,
+            ProblemKind::TooManyRepetitions,
+            ProblemKind::Unavailable,
+        ]);
+    Resource::at(PATH).post(operation, issue)
 }
 
 async fn issue(

@@ -1,7 +1,9 @@
+use actix_web::http::StatusCode;
 use actix_web::web;
 use farthing_api::{OrderState, OrderView, ProblemKind, VoucherPayment};
 use farthing_protocol::Day;
 use farthing_service::body::JsonBody;
+use farthing_service::openapi::{Answer, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 
 use crate::orders::{OrderId, Step};
@@ -12,8 +14,21 @@ use crate::vouchers::VoucherCode;
 /// How often an order that changed under our hands is read again before we give up.
 const TRIES: u32 = 8;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource("/v1/orders/{id}/voucher").post(pay));
+pub(super) fn resource() -> Resource {
+    let operation = Operation::new("pay-by-voucher", "Pay an order with a prepaid code")
+        .described("The same code again, after an answer was lost, finds the order paid.")
+        .parameter(Parameter::path("id", "The order's id."))
+        .takes::<VoucherPayment>()
+        .answers(StatusCode::OK, Answer::json::<OrderView>("The order, paid."))
+        .problems(&[
+            ProblemKind::OrderUnknown,
+            ProblemKind::VoucherUnknown,
+            ProblemKind::OrderNotPayable,
+            ProblemKind::VoucherUsed,
+            ProblemKind::VoucherPack,
+            ProblemKind::Unavailable,
+        ]);
+    Resource::at("/v1/orders/{id}/voucher").post(operation, pay)
 }
 
 /// Pays an order with a prepaid code. The same code again, after an answer was lost, finds the order paid.

@@ -1,12 +1,16 @@
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use farthing_api::Balance;
+use farthing_service::openapi::{Answer, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::publisher;
+use super::{for_publishers, publisher};
 use crate::service::Redeemer;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource("/v1/balance").get(show));
+pub(super) fn resource() -> Resource {
+    let operation = for_publishers(Operation::new("balance", "Show what the publisher was credited"))
+        .answers(StatusCode::OK, Answer::json::<Balance>("The balance."));
+    Resource::at("/v1/balance").get(operation, show)
 }
 
 async fn show(

@@ -1,15 +1,20 @@
+use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
 use farthing_api::{Base64Url, KeyEntry, KeyListing};
 use farthing_protocol::TokenKey;
+use farthing_service::openapi::{Answer, Operation, Resource};
 
 use crate::service::Redeemer;
 
 /// A revoked key should be gone soon.
 const CACHE: &str = "public, max-age=60";
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource("/v1/keys").get(list));
+pub(super) fn resource() -> Resource {
+    let operation = Operation::new("keys", "List the token keys that are accepted")
+        .described("What a wallet compares with the issuer's directory, and a site builds challenges from.")
+        .answers(StatusCode::OK, Answer::json::<KeyListing>("The keys, oldest first.").cached());
+    Resource::at("/v1/keys").get(operation, list)
 }
 
 /// The keys whose tokens are taken now, those included that issue later.

@@ -13,32 +13,51 @@ use actix_web::{HttpRequest, web};
 use farthing_api::{Envelope, ProblemKind};
 use farthing_service::bearer::bearer_token;
 use farthing_service::health::{self, Readiness};
+use farthing_service::openapi::{Api, Operation, Resource, SecurityKind, SecurityScheme};
 use farthing_service::problem::ProblemResponse;
-use farthing_service::rate_limit::limited;
 use serde::Serialize;
 
 use crate::publishers::{ApiKey, PublisherId};
 use crate::service::Redeemer;
 
-/// Adds every route; cloned for each worker thread.
-pub fn of(redeemer: &Arc<Redeemer>) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
-    let redeemer = Arc::clone(redeemer);
-    move |routes| {
-        let readiness: Arc<dyn Readiness> = redeemer.clone();
-        health::configure(routes, readiness);
-        routes.app_data(web::Data::from(Arc::clone(&redeemer))).service(limited(
-            &redeemer.limits.requests,
-            |routes| {
-                routes
-                    .configure(redemptions::configure)
-                    .configure(balance::configure)
-                    .configure(statements::configure)
-                    .configure(payouts::configure)
-                    .configure(keys::configure)
-                    .configure(totals::configure);
-            },
-        ));
-    }
+const TITLE: &str = "Farthing redeemer";
+const DESCRIPTION: &str = "Verifies tokens, refuses double spends, and credits publishers. Amounts are integers: \
+                           `micros` in millionths of the currency's unit, `minor` in its minor unit. Days are in UTC, \
+                           times unix seconds, byte strings base64url without padding, which is accepted where they are \
+                           read. Every error is a problem document (RFC 9457), whose `type` says which.";
+
+/// A publisher.
+const API_KEY: SecurityScheme = SecurityScheme {
+    name: "api-key",
+    description: "A publisher's API key, `fpk_...`. The redeemer's operator gives it out.",
+    kind: SecurityKind::Authorization("bearer"),
+};
+
+/// Every route.
+pub fn of(redeemer: &Arc<Redeemer>) -> Api {
+    let readiness: Arc<dyn Readiness> = redeemer.clone();
+    Api::new(TITLE, DESCRIPTION)
+        .data(Arc::clone(redeemer))
+        .with(health::resources(readiness))
+        .limited(&redeemer.limits.requests, resources())
+}
+
+fn resources() -> impl Iterator<Item = Resource> {
+    redemptions::resources()
+        .into_iter()
+        .chain([balance::resource()])
+        .chain(statements::resources())
+        .chain([payouts::resource(), keys::resource()])
+        .chain(totals::resources())
+}
+
+/// An operation that begins with [`publisher`] and asks the store.
+fn for_publishers(operation: Operation) -> Operation {
+    operation.secured_by(&[&API_KEY]).problems(&[
+        ProblemKind::ApiKeyUnknown,
+        ProblemKind::TooManyAtOnce,
+        ProblemKind::Unavailable,
+    ])
 }
 
 /// The publisher whose API key the request shows.

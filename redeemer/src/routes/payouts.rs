@@ -1,13 +1,18 @@
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use farthing_api::{Envelope, PAYOUTS_PAYLOAD_TYPE, PayoutListing};
+use farthing_service::openapi::{Answer, Content, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::{publisher, signed};
+use super::{for_publishers, publisher, signed};
 use crate::ledger::Payout;
 use crate::service::Redeemer;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes.service(web::resource("/v1/payouts").get(list));
+pub(super) fn resource() -> Resource {
+    let content = Content::signed::<PayoutListing>(PAYOUTS_PAYLOAD_TYPE);
+    let operation = for_publishers(Operation::new("payouts", "List what the publisher was paid"))
+        .answers(StatusCode::OK, Answer::new("The payouts, signed.", content));
+    Resource::at("/v1/payouts").get(operation, list)
 }
 
 async fn list(

@@ -1,21 +1,72 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use farthing_api::{IDEMPOTENCY_KEY_HEADER, ProblemKind, RedemptionAnswer};
+use farthing_api::{IDEMPOTENCY_KEY_HEADER, NewRedemption, ProblemKind, RedemptionAnswer};
 use farthing_service::body::{media_type, read_body};
+use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::publisher;
+use super::{for_publishers, publisher};
 use crate::redemption::{IdempotencyKey, MAX_BODY, RedemptionRequest};
 use crate::service::Redeemer;
 
 const JSON: &str = "application/json";
 const OCTETS: &str = "application/octet-stream";
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes
-        .service(web::resource("/v1/redemptions").post(create))
-        .service(web::resource("/v1/redemptions/{key}").get(show));
+pub(super) fn resources() -> [Resource; 2] {
+    [
+        Resource::at("/v1/redemptions").post(creating(), create),
+        Resource::at("/v1/redemptions/{key}").get(showing(), show),
+    ]
+}
+
+fn creating() -> Operation {
+    let operation = Operation::new("redeem", "Take tokens as payment")
+        .described(
+            "Each token is judged, and those that are taken are spent and credited in one step. An answer that took tokens \
+             is kept for 48 hours: the same request under the same key gets it again, with `replayed`.",
+        )
+        .parameter(
+            Parameter::header(IDEMPOTENCY_KEY_HEADER, "Makes the redemption repeatable; a new one for each.")
+                .schema(idempotency_key_schema()),
+        )
+        .parameter(
+            Parameter::query(
+                "atomic",
+                "Of tokens in octets: whether all are taken or none, `true` unless said otherwise. JSON says it itself.",
+            )
+            .schema(json!({ "type": "boolean" })),
+        )
+        .takes::<NewRedemption>()
+        .takes_content(Content::bytes(OCTETS));
+    for_publishers(with_answers(operation)).problems(&[
+        ProblemKind::IdempotencyKeyMissing,
+        ProblemKind::IdempotencyKeyReused,
+        ProblemKind::TokenCount,
+        ProblemKind::TooManyInvalidTokens,
+        ProblemKind::TooManyRedemptions,
+        ProblemKind::TooManyKeptAnswers,
+    ])
+}
+
+fn showing() -> Operation {
+    let operation = Operation::new("redemption", "Show the answer to a redemption again").parameter(
+        Parameter::path("key", "The redemption's Idempotency-Key.").schema(idempotency_key_schema()),
+    );
+    for_publishers(with_answers(operation))
+        .problems(&[ProblemKind::IdempotencyKeyMissing, ProblemKind::RedemptionUnknown])
+}
+
+fn with_answers(operation: Operation) -> Operation {
+    operation.answers(StatusCode::OK, Answer::json::<RedemptionAnswer>("Every token was taken.")).answers(
+        StatusCode::CONFLICT,
+        Answer::json::<RedemptionAnswer>("A token was not taken; the results say why."),
+    )
+}
+
+fn idempotency_key_schema() -> serde_json::Value {
+    json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$" })
 }
 
 /// What the binary form says beside the body.

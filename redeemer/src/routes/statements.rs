@@ -1,17 +1,29 @@
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use farthing_api::{
-    Envelope, ProblemKind, STATEMENT_PAYLOAD_TYPE, STATEMENTS_PAYLOAD_TYPE, StatementListing,
+    Envelope, ProblemKind, STATEMENT_PAYLOAD_TYPE, STATEMENTS_PAYLOAD_TYPE, Statement as StatementView,
+    StatementListing,
 };
+use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::{publisher, signed};
+use super::{for_publishers, publisher, signed};
 use crate::ledger::{Statement, StatementId};
 use crate::service::Redeemer;
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes
-        .service(web::resource("/v1/statements").get(list))
-        .service(web::resource("/v1/statements/{id}").get(show));
+pub(super) fn resources() -> [Resource; 2] {
+    let content = Content::signed::<StatementListing>(STATEMENTS_PAYLOAD_TYPE);
+    let listing = for_publishers(Operation::new("statements", "List the publisher's statements"))
+        .answers(StatusCode::OK, Answer::new("The statements without their lines, signed.", content));
+    let content = Content::signed::<StatementView>(STATEMENT_PAYLOAD_TYPE);
+    let showing = for_publishers(Operation::new("statement", "Show a statement of the publisher's"))
+        .parameter(Parameter::path("id", "The statement's id, as `EUR.2026-11-30`."))
+        .answers(StatusCode::OK, Answer::new("The statement, signed.", content))
+        .problems(&[ProblemKind::StatementUnknown]);
+    [
+        Resource::at("/v1/statements").get(listing, list),
+        Resource::at("/v1/statements/{id}").get(showing, show),
+    ]
 }
 
 async fn list(

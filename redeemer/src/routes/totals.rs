@@ -1,17 +1,20 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
 use farthing_api::SIGNING_KEYS_PATH;
+use farthing_service::openapi::Resource;
 use farthing_service::problem::ProblemResponse;
+use farthing_service::{signing_key, totals};
 
 use crate::service::Redeemer;
 
 /// The totals change at midnight; the keys hardly ever.
 const CACHE: &str = "public, max-age=300";
 
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    routes
-        .service(web::resource("/v1/totals").get(show))
-        .service(web::resource(SIGNING_KEYS_PATH).get(signing_keys));
+pub(super) fn resources() -> [Resource; 2] {
+    [
+        Resource::at("/v1/totals").get(totals::operation(), show),
+        Resource::at(SIGNING_KEYS_PATH).get(signing_key::operation(), signing_keys),
+    ]
 }
 
 async fn show(redeemer: web::Data<Redeemer>) -> Result<HttpResponse, ProblemResponse> {
