@@ -9,9 +9,8 @@ use super::check::Checks;
 use super::commits::Commits;
 use super::connection::{Connection, Link, Reached, Seeker, reach};
 use super::mark::Found;
-use super::{Address, Deployment, OpenError, rebuild};
+use super::{Address, Deployment, OpenError};
 use crate::birth::{Birth, ServiceKind};
-use crate::record;
 
 /// Makes the names of keys: `{farthing-redeemer}:publishers`, and in further groups `{farthing-redeemer-1}:...`. The
 /// braces are Redis's hash tag.
@@ -99,41 +98,6 @@ impl Group {
         let connection = Connection::new(seeker, link.server);
         Self { birth_key, birth_record, connection, commits }
     }
-}
-
-/// Writes the birth record into every group. The first group's makes the store, and comes last, so that what was begun
-/// and not finished can be begun again.
-pub(super) async fn create(
-    deployment: &Deployment,
-    birth: &Birth,
-    timeout: Duration,
-) -> Result<(), OpenError> {
-    for number in (0..birth.groups.max(1)).rev() {
-        let names = Names::new(birth.service, number);
-        let Reached { mut link, address } = reach(deployment, &names.birth(), timeout).await?;
-        rebuild::check_no_half_store(&mut link.server, names, &address).await?;
-        let bytes = record::encode(birth).map_err(|error| OpenError::failed(&address, &error))?;
-        if number > 0 {
-            let first = Names::new(birth.service, 0);
-            let Reached { mut link, address } = reach(deployment, &first.birth(), timeout).await?;
-            rebuild::check_no_half_store(&mut link.server, first, &address).await?;
-            let made: bool = query(&mut link, &address, ::redis::cmd("EXISTS").arg(first.birth())).await?;
-            if made {
-                return Err(OpenError::Exists(address.describe()));
-            }
-        }
-        let mut set = ::redis::cmd("SET");
-        set.arg(names.birth()).arg(bytes);
-        if number == 0 {
-            set.arg("NX");
-        }
-        let written: Option<String> = query(&mut link, &address, &set).await?;
-        if written.is_none() {
-            return Err(OpenError::Exists(address.describe()));
-        }
-        confirm(&mut link, &address, timeout).await?;
-    }
-    Ok(())
 }
 
 /// Waits until the replicas have what was written on the link.

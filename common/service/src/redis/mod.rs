@@ -69,7 +69,7 @@ impl RedisStore {
     /// # Errors
     /// They have one, or are not fit for money.
     pub async fn create(deployment: &Deployment, birth: &Birth, timeout: Duration) -> Result<(), OpenError> {
-        group::create(deployment, birth, timeout).await
+        new_store::create(deployment, birth, timeout).await
     }
 
     /// Opens the store of `service`; `timeout` is the longest that a question waits for its answer. Must be called

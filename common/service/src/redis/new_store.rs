@@ -2,6 +2,7 @@
 //! record before it is complete; what stands for it is the key `restoring`, which says whose store it will be and which
 //! command fills it. Every script compares that, so a command that another has taken the place of can do nothing more.
 
+mod creation;
 mod marker;
 mod place;
 
@@ -9,10 +10,10 @@ use std::time::Duration;
 
 use ::redis::{Arg, Pipeline};
 
-pub(super) use self::marker::Marker;
+pub(super) use self::creation::create;
+use self::marker::{Marker, RESTORING};
 use self::place::Place;
 use super::group::{Group, Names};
-use super::rebuild::RESTORING;
 use super::{Call, Deployment, OpenError, RedisStore, Script, Walk, Writes};
 use crate::birth::Birth;
 use crate::environment::Environment;

@@ -7,13 +7,10 @@ use std::fmt;
 use std::time::Duration;
 
 use ::redis::Pipeline;
-use ::redis::aio::MultiplexedConnection;
 use farthing_protocol::BackupEntry;
 use tokio::sync::mpsc;
 
-use super::group::Names;
-use super::new_store::Marker;
-use super::{Address, Deployment, NewStore, OpenError, RedisStore, Writes};
+use super::{Deployment, NewStore, OpenError, RedisStore, Writes};
 use crate::backup::{BackupFile, ReadError};
 use crate::birth::Birth;
 use crate::environment::Environment;
@@ -22,8 +19,6 @@ use crate::environment::Environment;
 const TOGETHER: usize = 1_000;
 /// The longest wait for one round trip: nobody is being served.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// There while a store is made: see [`Marker`].
-pub(super) const RESTORING: &[u8] = b"restoring";
 
 /// What a service's store on Redis makes of the records of a backup.
 pub trait Rebuild {
@@ -38,23 +33,6 @@ pub trait Rebuild {
     /// # Errors
     /// They do not fit together; in words.
     fn write_last(&mut self, writes: &mut Writes) -> Result<(), String>;
-}
-
-/// Refuses a server into which a restore did not end.
-pub(super) async fn check_no_half_store(
-    server: &mut MultiplexedConnection,
-    names: Names,
-    address: &Address,
-) -> Result<(), OpenError> {
-    let found: Option<Vec<u8>> = ::redis::cmd("GET")
-        .arg(names.key(&[RESTORING]))
-        .query_async(server)
-        .await
-        .map_err(|error| OpenError::unreachable(address, &error))?;
-    match found {
-        None => Ok(()),
-        Some(marker) => Err(Marker::refusal(&marker, address.describe())),
-    }
 }
 
 impl RedisStore {

@@ -4,9 +4,12 @@ use data_encoding::HEXLOWER;
 
 use super::super::OpenError;
 
+/// Under this key it stands as long as the store is being filled.
+pub(super) const RESTORING: &[u8] = b"restoring";
+
 /// Whose store it will be, and which command fills it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::redis) enum Marker {
+pub(super) enum Marker {
     /// One that is moved there.
     Move {
         /// Which store.
@@ -37,7 +40,7 @@ impl Marker {
     }
 
     /// Nothing if a later release wrote it.
-    pub(in crate::redis) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut words = str::from_utf8(bytes).ok()?.split(' ');
         let kind = words.next()?;
         let mut id = || HEXLOWER.decode(words.next()?.as_bytes()).ok()?.try_into().ok();
@@ -53,7 +56,7 @@ impl Marker {
     }
 
     /// Why nothing else may be made at a place where this is found.
-    pub(in crate::redis) fn refusal(found: &[u8], place: String) -> OpenError {
+    pub(super) fn refusal(found: &[u8], place: String) -> OpenError {
         match Self::decode(found) {
             Some(Self::Restore { .. } | Self::EarlierRestore) => OpenError::HalfRestored(place),
             Some(Self::Move { .. }) | None => OpenError::HalfMoved(place),

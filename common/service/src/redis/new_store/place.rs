@@ -6,14 +6,15 @@ use ::redis::RedisError;
 
 use super::super::connection::{Reached, reach};
 use super::super::group::{self, Names};
-use super::super::rebuild::RESTORING;
 use super::super::{Deployment, OpenError};
-use super::Marker;
+use super::marker::{Marker, RESTORING};
 use crate::birth::Birth;
 use crate::record;
 
 /// Called without a birth record, which there is none of.
 const TAKE: &str = include_str!("../scripts/new_take.lua");
+/// Called likewise.
+const BIRTH: &str = include_str!("../scripts/new_birth.lua");
 /// Reads both at one moment, on a full server too: that refuses to queue a transaction.
 const LOOK: &str = include_str!("../scripts/new_look.lua");
 
@@ -61,7 +62,7 @@ impl Place {
         }
     }
 
-    /// Refuses a place that has anything of a store, whichever it is.
+    /// Refuses a place that has anything of a store, whichever it is, but perhaps a birth record.
     pub(super) async fn check_empty(&self) -> Result<(), OpenError> {
         if let Some(marker) = &self.marker {
             return Err(Marker::refusal(marker, self.describe()));
@@ -96,16 +97,31 @@ impl Place {
         group::confirm(&mut self.reached.link, &self.reached.address, timeout).await
     }
 
+    /// Writes a birth record there, if everything is as it was found.
+    pub(super) async fn write_birth(&mut self, birth: &[u8], timeout: Duration) -> Result<(), OpenError> {
+        let script = ::redis::Script::new(BIRTH);
+        let mut call = script.key(self.names.key(&[RESTORING]));
+        call.key(self.names.birth()).arg(&self.birth_record).arg(birth);
+        let written: Result<bool, _> = call.invoke_async(&mut self.reached.link.server).await;
+        if !written.map_err(|error| self.reached.failed(&error))? {
+            return Err(OpenError::Taken(self.describe()));
+        }
+        group::confirm(&mut self.reached.link, &self.reached.address, timeout).await
+    }
+
+    /// Whether there is anything beside a birth record.
     async fn has_keys(&self) -> Result<bool, OpenError> {
         let (mut cursor, mut server) = (0_u64, self.reached.link.server.clone());
+        let of_birth = [self.names.birth(), self.names.key(&[b"birth-confirmed"])];
         loop {
             let mut scan = ::redis::cmd("SCAN");
             scan.arg(cursor).arg("MATCH").arg(format!("{}*", self.names.prefix())).arg("COUNT").arg(1_000);
             let (next, keys): (u64, Vec<Vec<u8>>) =
                 scan.query_async(&mut server).await.map_err(|error| self.reached.failed(&error))?;
             cursor = next;
-            if cursor == 0 || !keys.is_empty() {
-                return Ok(!keys.is_empty());
+            let has_others = keys.iter().any(|key| !of_birth.contains(key));
+            if cursor == 0 || has_others {
+                return Ok(has_others);
             }
         }
     }

@@ -171,11 +171,23 @@ async fn a_restore_that_another_took_the_place_of_writes_nothing_more() {
 }
 
 #[tokio::test]
-async fn nothing_is_restored_among_the_records_of_a_store_that_lost_its_birth_record() {
+async fn nothing_is_made_among_the_records_of_a_store_that_lost_its_birth_record() {
     let server = TestServer::start().unwrap();
     let restored = birth().restored(2_000, 3_000).unwrap();
     command(&server, &["SET", "{farthing-redeemer}:publishers", "somebody"]);
     assert!(matches!(begin(&server, &restored).await, Err(OpenError::Remains(_))));
+    let made = RedisStore::create(&server.deployment(), &birth().with_groups(2), TIMEOUT).await;
+    assert!(matches!(made, Err(OpenError::Remains(_))));
+    // The first group alone was lost: the others have records that a new store must not take for its own.
+    command(&server, &["FLUSHALL"]);
+    RedisStore::create(&server.deployment(), &birth().with_groups(2), TIMEOUT).await.unwrap();
+    command(&server, &["SET", "{farthing-redeemer-1}:spent-tokens:x", "marks"]);
+    command(&server, &["DEL", "{farthing-redeemer}:birth"]);
+    let made = RedisStore::create(&server.deployment(), &birth().with_groups(2), TIMEOUT).await;
+    assert!(matches!(made, Err(OpenError::Remains(_))));
+    command(&server, &["DEL", "{farthing-redeemer-1}:spent-tokens:x"]);
+    // What died after the second group can be begun again.
+    RedisStore::create(&server.deployment(), &birth().with_groups(2), TIMEOUT).await.unwrap();
     command(&server, &["FLUSHALL"]);
     // What an earlier release leaves when it dies.
     command(&server, &["SET", "{farthing-redeemer}:restoring", ""]);
