@@ -123,8 +123,7 @@ pub async fn execute(
         }
         Command::CloseGap { by } => {
             let (copies, keyring) = (&*stores.copies, &config.keyring);
-            gap::close(copies, &stores.birth, keyring, by, environment.now()).await?;
-            Ok(json!(["the gap is closed: the service may start"]))
+            Ok(json!([gap::close(copies, &stores.birth, keyring, by, environment.now()).await?]))
         }
         Command::MigrateStore(asked) => match &stores.embedded {
             Some(store) => migrate::from_here(&asked, config, store, environment).await,

@@ -71,6 +71,8 @@ pub enum Command {
     CloseStatements {
         /// Through which day; the end of the last month unless said otherwise.
         through: Option<Day>,
+        /// Whether the store was restored, and the statements are closed again that it lacks.
+        after_restore: bool,
     },
     /// Statements without their lines.
     ListStatements {
@@ -192,14 +194,16 @@ pub async fn execute(
             ledger::adjust(adjustment, stores, environment).await
         }
         Command::ListLedger { publisher } => ledger::list(publisher, stores).await,
-        Command::CloseStatements { through } => {
+        Command::CloseStatements { through, after_restore } => {
+            payouts::check_known(stores, after_restore)?;
             statements::close(through, config.commission, stores, environment).await
         }
         Command::ListStatements { publisher } => statements::list(publisher, stores).await,
         Command::RecordPayout { publisher, id, statement, amount_minor, reference, after_restore } => {
             payouts::check_known(stores, after_restore)?;
             let (made, hold_days) = (Day::from_unix(environment.now()), config.payout_hold_days);
-            let paying = Paying { id, publisher, statement, amount_minor, reference, made, hold_days };
+            let paying =
+                Paying { id, publisher, statement, amount_minor, reference, after_restore, made, hold_days };
             payouts::record(paying, stores, environment).await
         }
         Command::ListPayouts { publisher } => payouts::list(publisher, stores).await,
@@ -225,8 +229,7 @@ pub async fn execute(
         }
         Command::CloseGap { by } => {
             let (copies, keyring) = (&*stores.copies, &config.keyring);
-            gap::close(copies, &stores.birth, keyring, by, environment.now()).await?;
-            Ok(json!(["the gap is closed: the service may start"]))
+            Ok(json!([gap::close(copies, &stores.birth, keyring, by, environment.now()).await?]))
         }
         Command::MigrateStore(asked) => match &stores.embedded {
             Some(store) => migrate::from_here(&asked, config, store, environment).await,

@@ -53,7 +53,7 @@ pub struct Closed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Closing {
-    /// Nothing was lost: no service ran since the backup, or all that happened since was done again.
+    /// Nothing was lost: no service and no command changed the store since the backup, or all that was done was done again.
     Replayed,
     /// Every key of which tokens could be used since the backup is revoked.
     KeysRevoked,
@@ -65,7 +65,7 @@ pub enum Closing {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the store {store} was restored from a backup of {taken}, and what happened since is not in it: before it is \
-     served run `farthing-{service} store close-gap` with --replayed (nothing happened since, or it was done again), \
+     served run `farthing-{service} store close-gap` with --replayed (no service and no command changed the store since, or it was done again), \
      --keys-revoked (every key in use since is revoked) or --accept-loss ({loss})"
 )]
 pub struct OpenGap {
@@ -130,11 +130,14 @@ impl Birth {
         birth
     }
 
-    /// The birth record with every gap closed.
+    /// The birth record with its gaps closed; by [`Closing::Replayed`] the last alone. That nothing was lost is true of one
+    /// backup, and of the store that was backed up more may be unknown.
     #[must_use]
     pub fn closed(&self, by: Closing, on: Day) -> Self {
         let mut birth = self.clone();
-        for restore in birth.restores.iter_mut().filter(|restore| restore.closed.is_none()) {
+        let most = if by == Closing::Replayed { 1 } else { usize::MAX };
+        let open = birth.restores.iter_mut().rev().filter(|restore| restore.closed.is_none());
+        for restore in open.take(most) {
             restore.closed = Some(Closed { by, on });
         }
         birth
@@ -153,7 +156,7 @@ impl Birth {
     }
 }
 
-/// Closes the gap of a restored store.
+/// Closes the gap of a restored store; what the operator is told, which is of the next gap where there is another.
 ///
 /// # Errors
 /// There is none, keys are not revoked, or it cannot be written.
@@ -163,7 +166,7 @@ pub async fn close(
     keyring: &Path,
     by: Closing,
     now: u64,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     if birth.open_gap().is_none() {
         bail!("the store has no open gap: it was not restored, or its gap is closed already");
     }
@@ -176,7 +179,13 @@ pub async fn close(
             );
         }
     }
-    Ok(copies.replace_birth(birth.closed(by, Day::from_unix(now))).await?)
+    let closed = birth.closed(by, Day::from_unix(now));
+    let next = match closed.check_gap("that was backed up then") {
+        Ok(()) => "the gap is closed: the service may start".to_owned(),
+        Err(open) => format!("the last gap is closed, and there is one more: {open}"),
+    };
+    copies.replace_birth(closed).await?;
+    Ok(next)
 }
 
 /// A moment for people: day, hour and minute.
@@ -215,6 +224,20 @@ mod tests {
         let again = again.closed(Closing::Replayed, day);
         assert_eq!(again.restores[0].closed, Some(Closed { by: Closing::AcceptLoss, on: day }));
         assert_eq!(again.check_gap("it"), Ok(()));
+    }
+
+    #[test]
+    fn that_nothing_was_lost_is_said_of_one_restore_alone() {
+        let birth = Birth::new(ServiceKind::Redeemer, 1_000, TrustedKeys::None).unwrap();
+        let day = Day::from_unix(9_000);
+        // A lost store is restored, and before its gap is closed restored into another place.
+        let twice = birth.restored(2_000, 3_000).unwrap().restored(4_000, 5_000).unwrap();
+        let first_is_open = twice.closed(Closing::Replayed, day);
+        assert_eq!(first_is_open.open_gap().unwrap().taken, 2_000);
+        let closed = first_is_open.closed(Closing::AcceptLoss, day);
+        assert_eq!(closed.check_gap("it"), Ok(()));
+        assert!(closed.check_payouts().is_err());
+        assert_eq!(twice.closed(Closing::AcceptLoss, day).check_gap("it"), Ok(()));
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub(super) enum StatementsAction {
         /// The last day (UTC) of the period; it must have ended. The last day of last month unless said otherwise.
         #[arg(long, value_name = "YYYY-MM-DD")]
         through: Option<String>,
+        /// Close those again that a restored store lacks.
+        #[arg(long)]
+        after_restore: bool,
     },
     /// Print the statements, without their lines, one JSON object a line.
     List {
@@ -25,9 +28,9 @@ impl StatementsAction {
     /// The command for the service.
     pub(super) fn command(self) -> anyhow::Result<Command> {
         Ok(match self {
-            Self::Close { through } => {
+            Self::Close { through, after_restore } => {
                 let through = through.map(|day| day.parse()).transpose().context("--through")?;
-                Command::CloseStatements { through }
+                Command::CloseStatements { through, after_restore }
             }
             Self::List { publisher_id } => {
                 let publisher = publisher_id.map(|id| id.parse()).transpose().context("PUBLISHER_ID")?;

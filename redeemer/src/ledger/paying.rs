@@ -20,6 +20,8 @@ pub struct Paying {
     pub amount_minor: Option<u64>,
     /// By which the publisher finds it on its account.
     pub reference: Remark,
+    /// Whether it was made before the store was restored: then it is entered whatever is due.
+    pub after_restore: bool,
     /// Today.
     pub made: Day,
     /// Days after its last one for which a statement is held: bought tokens may have been paid with a stolen card.
@@ -53,6 +55,11 @@ pub enum NotPaid {
         "nothing is due of the statement: it was paid, or the publisher owes as much; `payouts due` shows what is"
     )]
     NothingDue,
+    /// Nobody says how much it was.
+    #[error(
+        "say how much was paid with --amount-minor: of what was paid before the restore the store knows nothing"
+    )]
+    AmountUnsaid,
     /// A sum does not fit into 64 bits.
     #[error("the sums of the ledger do not fit into 64 bits")]
     Overflow,
@@ -83,6 +90,11 @@ pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Res
     if is_test_money(id.currency) {
         return Err(NotPaid::TestMoney);
     }
+    if paying.after_restore {
+        // The money has left the bank: what happened is entered, though by today's rules it would not be paid.
+        let amount_minor = paying.amount_minor.filter(|amount| *amount > 0).ok_or(NotPaid::AmountUnsaid)?;
+        return Ok(paying.payout(amount_minor));
+    }
     let all = due(statements, payouts, paying.made, paying.hold_days)?;
     let Some(found) = all.into_iter().find(|due| due.statement == id) else {
         return Err(NotPaid::NothingDue);
@@ -96,14 +108,20 @@ pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Res
         asked if asked == 0 || asked > found.payable_minor => {
             Err(NotPaid::TooMuch { asked, due: found.payable_minor })
         }
-        amount_minor => Ok(Payout {
-            id: paying.id,
-            publisher: paying.publisher,
-            statement: id,
+        amount_minor => Ok(paying.payout(amount_minor)),
+    }
+}
+
+impl Paying {
+    fn payout(&self, amount_minor: u64) -> Payout {
+        Payout {
+            id: self.id,
+            publisher: self.publisher,
+            statement: self.statement,
             amount_minor,
-            reference: paying.reference.clone(),
-            made: paying.made,
-        }),
+            reference: self.reference.clone(),
+            made: self.made,
+        }
     }
 }
 
@@ -200,6 +218,7 @@ mod tests {
             statement: statement.parse().unwrap(),
             amount_minor,
             reference: "transfer 7".parse().unwrap(),
+            after_restore: false,
             made: made.parse().unwrap(),
             hold_days: HOLD,
         }
@@ -245,6 +264,28 @@ mod tests {
         let paid = pay(&paying("EUR.2026-10-31", None, "2026-12-05"), &statements, &[]).unwrap();
         assert_eq!(paid.amount_minor, 300);
         assert_eq!(amounts(&[paid]), [(200, 0), (90, 90)]);
+    }
+
+    /// As it was paid before the store was restored, though by what is known now it would not be.
+    #[test]
+    fn what_was_paid_before_a_restore_is_entered_as_it_was() {
+        let statements = [
+            statement("EUR", "2026-10-31", 500),
+            statement("EUR", "2026-11-30", -200),
+            statement("EUR", "2026-12-31", 400),
+        ];
+        let again = |amount| {
+            let paying = Paying { after_restore: true, ..paying("EUR.2026-10-31", amount, "2026-12-05") };
+            pay(&paying, &statements[..2], &[])
+        };
+        assert_eq!(again(None), Err(NotPaid::AmountUnsaid));
+        assert_eq!(again(Some(0)), Err(NotPaid::AmountUnsaid));
+        let paid = [again(Some(500)).unwrap()];
+        let later = due(&statements, &paid, "2027-02-10".parse().unwrap(), HOLD).unwrap();
+        let payable: Vec<_> = later.iter().map(|due| due.payable_minor).collect();
+        assert_eq!(payable, [200], "what it owes is taken off later");
+        let none = Paying { after_restore: true, ..paying("USD.2026-10-31", Some(5), "2026-12-05") };
+        assert!(matches!(pay(&none, &statements, &[]), Err(NotPaid::UnknownStatement(_))));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl RestoreArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("closing").required(true).args(["replayed", "keys_revoked", "accept_loss"]))]
 pub struct CloseGapArgs {
-    /// Nothing was lost: no service ran since the backup, or all that happened since was done again.
+    /// Nothing was lost: no service and no command changed the store since the backup, or all that was done was done again.
     #[arg(long)]
     replayed: bool,
     /// Every key of which tokens could be used since the backup is revoked; this is checked.

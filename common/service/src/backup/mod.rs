@@ -22,7 +22,7 @@ pub use sink::{Sink, Source, channel};
 pub use writer::{WriteError, write};
 
 use crate::birth::Birth;
-use crate::record::Record;
+use crate::record::{self, Record, RecordError};
 
 /// The table of a backup's first entry, which has no key: the [`Origin`].
 const ORIGIN: &str = "backup";
@@ -39,7 +39,15 @@ pub struct Origin {
 
 impl Record for Origin {
     const KIND: &'static str = "backup";
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    /// The first had earlier birth records, which are read as they are.
+    fn migrate(version: u8, json: &[u8]) -> Result<Self, RecordError> {
+        match version {
+            1 => record::from_json::<Self, _>(json),
+            _ => Err(RecordError::NoMigration { kind: Self::KIND, version }),
+        }
+    }
 }
 
 /// How much of a store is wanted.

@@ -33,6 +33,7 @@ pub async fn give_up(
         environment.step("migrate.released");
         was_moving = true;
     }
+    let mut given_up = None;
     match to.abandon_new(&old.birth(), environment.clone()).await {
         Ok(Abandoned::Complete) if was_moved => bail!(
             "the store is complete at {place}, and may be in use there: it cannot be given up; start the service on it"
@@ -42,7 +43,10 @@ pub async fn give_up(
             "the store was moved to {place}, and it is not there: if it was in use, restore its backup; if nobody ever \
              started a service on it, or will, add --new-store-lost"
         ),
-        Ok(Abandoned::Part) => was_moving = true,
+        Ok(Abandoned::Part(part)) => {
+            was_moving = true;
+            given_up = Some(part);
+        }
         Ok(Abandoned::Nothing | Abandoned::Complete) => {}
         Err(cause) if !was_moved => {
             tracing::warn!(%cause, "what was copied to the new place may still be there");
@@ -61,6 +65,12 @@ pub async fn give_up(
     if was_moved {
         old.release().await?;
         environment.step("migrate.released");
+    }
+    // Only now: whoever repeats a command that died before must find that the new store never was.
+    if let Some(part) = given_up
+        && let Err(cause) = part.forget().await
+    {
+        tracing::warn!(%cause, "the key restoring is still at the new place");
     }
     Ok(vec![
         "the move is given up: the store is in use where it was; start the service if it does not run"

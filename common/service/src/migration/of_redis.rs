@@ -27,7 +27,7 @@ pub fn leave_redis<M: Movable>(departure: Departure) -> Box<dyn OldStore> {
 impl<M: Movable> OnRedis<M> {
     /// A walk meets each key that is there all the time; those that come up meanwhile are in the log.
     async fn copy_all(&self, sink: &Sink) -> Result<u64, Unavailable> {
-        let (store, mut sent, mut walk) = (self.departure.store(), 0, Walk::default());
+        let (store, mut sent, mut walk) = (self.departure.store().steadily(), 0, Walk::default());
         while let Some(mut names) = store.scan_keys(&mut walk, b"").await? {
             names.retain(|name| {
                 let table = name.split(|byte| *byte == b':').next().unwrap_or_default();

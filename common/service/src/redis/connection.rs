@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ::redis::aio::MultiplexedConnection;
@@ -79,6 +79,11 @@ impl Seeker {
             Some(replicas) => replicas,
             None => link.replicas.max(self.most_replicas.load(Ordering::Relaxed)),
         }
+    }
+
+    /// How many replicas must confirm, by all that is known.
+    fn wanted_now(&self) -> u32 {
+        self.deployment.replicas.unwrap_or_else(|| self.most_replicas.load(Ordering::Relaxed))
     }
 
     /// Whether the replicas that must confirm are those that are known, whose number can grow.
@@ -188,21 +193,19 @@ impl Backoff {
 pub(super) struct Connection {
     seeker: Arc<Seeker>,
     current: ArcSwapOption<Current>,
-    /// The number of the next one.
-    next: AtomicU64,
     backoff: Mutex<Backoff>,
+    /// Of one that is not replaced: whether it was made.
+    steady: Option<AtomicBool>,
 }
 
 struct Current {
     server: MultiplexedConnection,
-    /// Which one it is: what a server alone knows, it knows on this one alone.
-    number: u64,
     role: Mutex<Instant>,
 }
 
 impl Current {
-    fn new(server: MultiplexedConnection, number: u64) -> Self {
-        Self { server, number, role: Mutex::new(Instant::now()) }
+    fn new(server: MultiplexedConnection) -> Self {
+        Self { server, role: Mutex::new(Instant::now()) }
     }
 }
 
@@ -211,10 +214,43 @@ impl Connection {
     pub(super) fn new(seeker: Arc<Seeker>, server: MultiplexedConnection) -> Self {
         Self {
             seeker,
-            current: ArcSwapOption::from_pointee(Current::new(server, 0)),
-            next: AtomicU64::new(1),
+            current: ArcSwapOption::from_pointee(Current::new(server)),
             backoff: Mutex::new(Backoff::new()),
+            steady: None,
         }
+    }
+
+    /// Another one, which is not replaced: when it is lost, or its server takes no writes any more, that is its end.
+    pub(super) fn steady(&self) -> Self {
+        Self {
+            seeker: Arc::clone(&self.seeker),
+            current: ArcSwapOption::empty(),
+            backoff: Mutex::new(Backoff::new()),
+            steady: Some(AtomicBool::new(false)),
+        }
+    }
+
+    /// Whether it is not replaced.
+    pub(super) const fn is_steady(&self) -> bool {
+        self.steady.is_some()
+    }
+
+    /// Makes sure that the server still has the replicas that must confirm: a server that was replaced without hearing of
+    /// it has lost them. To be asked of a connection that nobody else needs meanwhile.
+    pub(super) async fn check_followed(&self, confirmed_key: &[u8]) -> Result<(), Unavailable> {
+        let wanted = self.seeker.wanted_now();
+        let patience = u64::try_from((self.seeker.timeout / 2).as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut asked = ::redis::pipe();
+        // WAIT speaks of writes, so there must be one.
+        asked.cmd("SET").arg(confirmed_key).arg("").ignore().cmd("WAIT").arg(wanted).arg(patience);
+        let (confirmed,): (u32,) =
+            self.ask(|mut server| async move { asked.query_async(&mut server).await }).await?;
+        if confirmed < wanted {
+            return Err(Unavailable::because(format!(
+                "{confirmed} of {wanted} replicas follow the server that was read: it may have been replaced"
+            )));
+        }
+        Ok(())
     }
 
     /// Asks once. A connection on which something went wrong is not used again: whether its server is still the one
@@ -226,34 +262,15 @@ impl Connection {
     where
         F: Future<Output = Result<T, RedisError>>,
     {
-        Ok(self.ask_on(None, question).await?.1)
-    }
-
-    /// As [`Self::ask`], and says on which connection it asked; where one is named, on that or not at all.
-    pub(super) async fn ask_on<T, F>(
-        &self,
-        wanted: Option<u64>,
-        question: impl FnOnce(MultiplexedConnection) -> F,
-    ) -> Result<(u64, T), Unavailable>
-    where
-        F: Future<Output = Result<T, RedisError>>,
-    {
         let asked = async {
             let current = self.connected().await?;
-            if wanted.is_some_and(|wanted| wanted != current.number) {
-                return Err(Unavailable::because(
-                    "the connection to Redis was replaced while the store was read through, and the new server may \
-                     know nothing of how far that came: begin again",
-                ));
-            }
-            let answer = question(current.server.clone()).await.map_err(|error| {
+            question(current.server.clone()).await.map_err(|error| {
                 // A script that refused what it found had found the birth record first.
                 if !is_refusal(&error) {
                     self.drop_connection(&current);
                 }
                 unavailable(&error)
-            })?;
-            Ok((current.number, answer))
+            })
         };
         // The client has a time-out of its own for each command; this one covers connecting as well.
         tokio::time::timeout(self.seeker.timeout, asked)
@@ -271,11 +288,19 @@ impl Connection {
         if let Some(current) = self.current.load_full() {
             return Ok(current);
         }
+        if self.steady.as_ref().is_some_and(|was_made| was_made.load(Ordering::Relaxed)) {
+            return Err(Unavailable::because(
+                "the connection to Redis was lost, or its server replaced, while the store was read through: begin again",
+            ));
+        }
         backoff.check()?;
         let link = backoff.note(self.seeker.connect().await)?;
-        tracing::info!("connected to Redis again");
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let current = Arc::new(Current::new(link.server, number));
+        if let Some(was_made) = &self.steady {
+            was_made.store(true, Ordering::Relaxed);
+        } else {
+            tracing::info!("connected to Redis again");
+        }
+        let current = Arc::new(Current::new(link.server));
         self.current.store(Some(Arc::clone(&current)));
         Ok(current)
     }

@@ -11,6 +11,7 @@ use super::connection::{Connection, Link, Reached, Seeker, reach};
 use super::mark::Found;
 use super::{Address, Deployment, OpenError};
 use crate::birth::{Birth, ServiceKind};
+use crate::unavailable::Unavailable;
 
 /// Makes the names of keys: `{farthing-redeemer}:publishers`, and in further groups `{farthing-redeemer-1}:...`. The
 /// braces are Redis's hash tag.
@@ -83,6 +84,25 @@ impl Group {
     ) -> Result<Self, OpenError> {
         let Reached { link, .. } = reach(deployment, &birth_key, timeout).await?;
         Ok(Self::of(deployment, names, (birth_key, birth_record), link, timeout))
+    }
+
+    /// The same over a connection of its own, which is not replaced.
+    pub(super) fn steady(&self) -> Self {
+        Self {
+            birth_key: self.birth_key.clone(),
+            birth_record: self.birth_record.clone(),
+            connection: self.connection.steady(),
+            commits: self.commits.clone(),
+        }
+    }
+
+    /// Makes sure that the server has the replicas that must confirm, if any must.
+    pub(super) async fn check_followed(&self) -> Result<(), Unavailable> {
+        if self.commits.is_none() {
+            return Ok(());
+        }
+        let confirmed_key = [self.birth_key.as_slice(), b"-confirmed"].concat();
+        self.connection.check_followed(&confirmed_key).await
     }
 
     fn of(

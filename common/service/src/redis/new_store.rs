@@ -37,12 +37,11 @@ pub enum Occupied {
 }
 
 /// What is found where a store was to be made that is not to be made any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Abandoned {
     /// Nothing of it.
     Nothing,
-    /// A part, which is removed.
-    Part,
+    /// A part. It is removed, but for what tells that nobody goes on making it.
+    Part(NewStore),
     /// All of it: it is there, and stays.
     Complete,
 }
@@ -151,8 +150,16 @@ impl NewStore {
         let birth = birth.clone().with_groups(groups);
         let given_up = Self::known_by(deployment, birth, marker, timeout, environment).await?;
         given_up.clear().await.map_err(failed)?;
-        given_up.drop_groups(0).await.map_err(failed)?;
-        Ok(Abandoned::Part)
+        given_up.drop_groups(1).await.map_err(failed)?;
+        Ok(Abandoned::Part(given_up))
+    }
+
+    /// Removes the last trace of a store that was given up, which told until now that it never came to be there.
+    ///
+    /// # Errors
+    /// The server did not answer in time.
+    pub async fn forget(self) -> Result<(), Unavailable> {
+        self.drop_groups(0).await
     }
 
     async fn known_by(
@@ -188,8 +195,9 @@ impl NewStore {
     /// A server did not answer in time, or another command fills the store by now.
     pub async fn apply(&self, (group, pipeline): (usize, Pipeline)) -> Result<(), Unavailable> {
         let commands: Vec<_> = pipeline.cmd_iter().collect();
+        let group = self.store.in_group(group);
         for some in commands.chunks(TOGETHER) {
-            let mut call = Call::new();
+            let mut call = Call::new().key(group.key(&[b"birth"]));
             for command in some {
                 let arguments = command.args_iter();
                 call = call.number(arguments.len() as u64);
@@ -198,7 +206,7 @@ impl NewStore {
                     call = call.arg(bytes);
                 }
             }
-            self.store.in_group(group).write::<()>(&APPLY, call).await?;
+            group.write::<()>(&APPLY, call).await?;
         }
         Ok(())
     }
@@ -229,7 +237,7 @@ impl NewStore {
 
     /// Removes everything but the marker.
     async fn clear(&self) -> Result<(), Unavailable> {
-        for group in self.store.groups() {
+        for group in self.store.steadily().groups() {
             let mut walk = Walk::default();
             while let Some(names) = group.scan_keys(&mut walk, b"").await? {
                 let doomed = names.iter().filter(|name| !name.starts_with(RESTORING));

@@ -58,9 +58,7 @@ pub enum OpenError {
         connected: usize,
     },
     /// A replica did not confirm in time.
-    #[error(
-        "the replicas of the Redis at {0} did not confirm the birth record in time; mend them and run `store init` again"
-    )]
+    #[error("the replicas of the Redis at {0} did not confirm in time; mend them and run the command again")]
     Unconfirmed(String),
     /// It would lose what it acknowledged.
     #[error(
@@ -126,7 +124,8 @@ pub enum OpenError {
     Gone(String),
     /// Somebody else's records are there.
     #[error(
-        "the Redis at {0} has records of a store and no birth record: empty it (FLUSHDB), or name another server"
+        "the Redis at {0} has records of a store and no birth record: name another server, or keep a copy of what is in it, \
+         empty it (FLUSHDB) and try again"
     )]
     Remains(String),
     /// It has another birth record than the one that was opened.

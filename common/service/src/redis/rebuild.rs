@@ -60,7 +60,11 @@ impl RedisStore {
             new.apply(round_trip).await.map_err(|cause| failed(&cause))?;
         }
         reading.await.map_err(|error| failed(&error))??;
-        new.complete().await.map_err(|cause| failed(&cause))
+        new.complete().await.map_err(|cause| {
+            let words =
+                format!("whether all of it is there is not known; `store check` tells if it is ({cause})");
+            failed(&words)
+        })
     }
 }
 

@@ -1,8 +1,11 @@
 //! Reading a whole store on Redis: keys as they come, and any number of them as they are at one moment.
 
+use std::sync::Arc;
+
 use ::redis::{FromRedisValue, ParsingError, Value};
 
-use super::{Call, RedisStore, Script};
+use super::group::Group;
+use super::{Call, RedisStore, Script, Shared};
 use crate::birth::Birth;
 use crate::unavailable::Unavailable;
 use crate::{record, redis_script};
@@ -110,13 +113,10 @@ pub enum MembersOf {
     SortedSet,
 }
 
-/// How far a walk came. A server numbers the places of its own memory, so on another connection, which may be to a server
-/// that took over, the walk would leave out what it has not met without anybody noticing: it fails instead.
+/// How far a walk through a [steady](RedisStore::steadily) store came.
 #[derive(Debug, Default)]
 pub struct Walk {
     cursor: u64,
-    /// The connection with which it began.
-    connection: Option<u64>,
     is_over: bool,
 }
 
@@ -124,6 +124,28 @@ pub struct Walk {
 type Found = (u64, Vec<Vec<u8>>);
 
 impl RedisStore {
+    /// The same store over connections of its own, one to each group of keys, that are not replaced: what is read over them
+    /// comes from the servers with which it began, or not at all, and disturbs nobody.
+    #[must_use]
+    pub fn steadily(&self) -> Self {
+        let Shared { groups, birth, environment, load } = &*self.shared;
+        let groups = groups.iter().map(Group::steady).collect();
+        let (birth, environment, load) = (birth.clone(), environment.clone(), load.clone());
+        Self { shared: Arc::new(Shared { groups, birth, environment, load }), group: self.group }
+    }
+
+    /// Makes sure that the servers of a steady store are still those that take the writes: one that was cut off and
+    /// replaced goes on answering whoever reaches it.
+    ///
+    /// # Errors
+    /// One has lost its replicas, or did not answer in time.
+    pub async fn check_followed(&self) -> Result<(), Unavailable> {
+        for group in &self.shared.groups {
+            group.check_followed().await?;
+        }
+        Ok(())
+    }
+
     /// What is under each of these keys, all of it at one moment.
     ///
     /// # Errors
@@ -145,7 +167,7 @@ impl RedisStore {
     /// the end. A key that is there all the time comes at least once.
     ///
     /// # Errors
-    /// The server did not answer in time, or is not the one with which the walk began.
+    /// The server did not answer in time, or was replaced since the walk began.
     pub async fn scan_keys(
         &self,
         walk: &mut Walk,
@@ -182,8 +204,9 @@ impl RedisStore {
         }))
     }
 
-    /// Asks for the birth record with each step: where the keys went to another shard of a cluster, a server that lost them
-    /// would walk through what is left as if that were all.
+    /// Asks with each step for the birth record, which is there, and for a key that never is: where the keys go to another
+    /// shard of a cluster the server refuses the one as soon as they go and the other once it went, and would walk through
+    /// what is left as if that were all.
     async fn go_on(
         &self,
         walk: &mut Walk,
@@ -193,16 +216,19 @@ impl RedisStore {
             return Ok(None);
         }
         let here = self.here()?;
+        // A server numbers the places of its own memory: another one would leave out what the walk has not met.
+        if !here.connection.is_steady() {
+            return Err(Unavailable::because("a store can be walked through only if it is steady"));
+        }
         let mut asked = ::redis::pipe();
         asked.add_command(command).cmd("GET").arg(&here.birth_key);
-        let (number, ((next, found), birth)): (_, (Found, Option<Vec<u8>>)) = here
-            .connection
-            .ask_on(walk.connection, |mut server| async move { asked.query_async(&mut server).await })
-            .await?;
+        asked.cmd("EXISTS").arg(self.key(&[b"never"]));
+        let ((next, found), birth, _): (Found, Option<Vec<u8>>, u8) =
+            here.connection.ask(|mut server| async move { asked.query_async(&mut server).await }).await?;
         if birth.is_none() {
             return Err(Unavailable::because("the birth record went away while the store was read through"));
         }
-        *walk = Walk { cursor: next, connection: Some(number), is_over: next == 0 };
+        *walk = Walk { cursor: next, is_over: next == 0 };
         Ok(Some(found))
     }
 

@@ -37,7 +37,7 @@ pub struct RedisCopies(pub RedisStore);
 #[async_trait]
 impl Copies for RedisCopies {
     async fn copy(&self, extent: Extent, now: u64, sink: Sink) -> Result<Findings, Unavailable> {
-        let store = &self.0;
+        let store = &self.0.steadily();
         let mut findings = Findings::new();
         store.check_known(TABLES).await?;
         sink.put(pinned_keys::copy_from_redis(store).await?).await?;
@@ -50,6 +50,7 @@ impl Copies for RedisCopies {
         if extent == Extent::Everything {
             copy_indexes(store, &sink, &walked).await?;
         }
+        store.check_followed().await?;
         sink.end().await?;
         Ok(findings)
     }

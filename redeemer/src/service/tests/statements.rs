@@ -61,7 +61,7 @@ fn a_statement_is_closed_signed_and_keeps_its_commission() {
     running.redeem("a", &[&key.token(1), &key.token(2), &key.token(3)], true).results(200, &["accepted"; 3]);
     let close = |days: u32| {
         let through = farthing_protocol::Day::from_unix(NOW).plus(days);
-        obey(&running, Command::CloseStatements { through: Some(through) })
+        obey(&running, Command::CloseStatements { through: Some(through), after_restore: false })
     };
     let unfinished = close(0).unwrap_err();
     assert!(unfinished.contains("the day has not ended"), "{unfinished}");
@@ -109,10 +109,10 @@ fn the_last_month_is_closed_unless_said_otherwise() {
     let key = TestKey::starting(1, 0, "EUR-10000");
     let running = Running::start(&[&key]);
     running.redeem("a", &[&key.token(1)], true).results(200, &["accepted"]);
-    let nothing = obey(&running, Command::CloseStatements { through: None }).unwrap();
+    let nothing = obey(&running, Command::CloseStatements { through: None, after_restore: false }).unwrap();
     assert_eq!(nothing, json!(["everything through 2026-10-31 is in closed statements"]));
     running.clock.0.store(NOW + 11 * SECONDS_PER_DAY, Ordering::Relaxed);
-    let closed = obey(&running, Command::CloseStatements { through: None }).unwrap();
+    let closed = obey(&running, Command::CloseStatements { through: None, after_restore: false }).unwrap();
     assert_eq!(closed[0]["statement"]["id"], "EUR.2026-11-30");
 }
 
@@ -123,7 +123,8 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     running.redeem("a", &[&key.token(1), &key.token(2)], true).results(200, &["accepted"; 2]);
     running.clock.0.store(NOW + SECONDS_PER_DAY, Ordering::Relaxed);
     let through = farthing_protocol::Day::from_unix(NOW);
-    let closed = obey(&running, Command::CloseStatements { through: Some(through) }).unwrap();
+    let closed =
+        obey(&running, Command::CloseStatements { through: Some(through), after_restore: false }).unwrap();
     let publisher = closed[0]["publisher"].as_str().unwrap().parse().unwrap();
     let id = EntryId::random().unwrap();
     let pay = |id, publisher, amount_minor| {

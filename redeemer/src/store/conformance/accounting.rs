@@ -113,6 +113,7 @@ pub fn paying(id: u8, statement: StatementId) -> Paying {
         statement,
         amount_minor: None,
         reference: "transfer 7".parse().unwrap(),
+        after_restore: false,
         made: Day::from_unix(NOW).plus(100),
         hold_days: 30,
     }

@@ -73,7 +73,7 @@ pub struct RedisCopies(pub RedisStore);
 #[async_trait]
 impl Copies for RedisCopies {
     async fn copy(&self, extent: Extent, now: u64, sink: Sink) -> Result<Findings, Unavailable> {
-        let store = &self.0;
+        let store = &self.0.steadily();
         let mut findings = Findings::new();
         store.check_known(TABLES).await?;
         let pinned = pinned_keys::copy_from_redis(store).await?;
@@ -94,6 +94,7 @@ impl Copies for RedisCopies {
             counts.read(&group, Day::from_unix(now), &mut findings).await?;
         }
         copy_counted(store, extent, counts, &pinned, &sink, &mut findings).await?;
+        store.check_followed().await?;
         sink.end().await?;
         Ok(findings)
     }
