@@ -2,7 +2,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_api::TokenResult;
 use farthing_protocol::Token;
 use farthing_service::clock::{Clock, SystemClock};
 use farthing_service::issuer_name::{self, InvalidIssuerName};
@@ -71,6 +70,12 @@ pub(crate) enum Admission {
     Paid {
         /// What `Set-Cookie` says: the pass.
         cookie: String,
+    },
+    /// The page has a price, and another spelling than it was asked for in: it is to be asked for again, before anybody
+    /// pays. Browsers send a pass to the spelling alone that it was given for.
+    Respelled {
+        /// Path and query.
+        location: String,
     },
     /// The reader must pay. Nothing was spent.
     Refused {
@@ -145,6 +150,9 @@ impl Gate {
     /// [`Undecided`]; nothing is lost.
     pub(crate) async fn admit(&self, visit: &Visit, asked: Asked<'_>) -> Result<Admission, Undecided> {
         let Asked::Price(price, scope) = asked else { return Ok(Admission::Free) };
+        if let (None, Some(location)) = (&visit.payment, visit.respelled()) {
+            return Ok(Admission::Respelled { location });
+        }
         let now = self.now();
         let opens = |value: &String| pass::opens(value, &self.secret, &scope, now);
         if visit.passes.iter().any(opens) {
@@ -170,28 +178,36 @@ impl Gate {
         now: u64,
     ) -> Result<Admission, Undecided> {
         let keys = self.keys.current().ok_or(Undecided::NoKeys)?;
-        if let Err(refusal) = check(tokens, price.amount(), &keys, now) {
-            return self.refuse(refusal, price, now);
-        }
         let key = |bucket| idempotency_key(&self.secret, bucket, scope, price, tokens);
-        let paid_in = |bucket: Bucket| Some(bucket.pass_end(price.pass_seconds())).filter(|end| now < *end);
         let bucket = Bucket::of(now);
-        let results = self.redeemer.redeem(&key(bucket), tokens).await?;
-        let mut end = None;
-        if results.iter().all(|result| *result == TokenResult::Accepted) {
-            end = paid_in(bucket);
-        } else if results.iter().all(|result| *result == TokenResult::Spent) {
-            // All of them: perhaps together, for this page, a short while ago.
-            for earlier in bucket.earlier() {
-                if self.redeemer.has_redeemed(&key(earlier)).await? {
-                    end = paid_in(earlier);
-                    break;
+        let (refusal, spans) = match check(tokens, price.amount(), &keys, now) {
+            Err(refusal) if refusal.may_follow_payment() => (refusal, bucket.window()),
+            Err(refusal) => return self.refuse(refusal, price, now),
+            Ok(()) => {
+                let results = self.redeemer.redeem(&key(bucket), tokens).await?;
+                match Refusal::of_results(&results) {
+                    None => return self.let_in(bucket, price, scope, now),
+                    Some(refusal) if refusal.may_follow_payment() => (refusal, bucket.earlier()),
+                    Some(refusal) => return self.refuse(refusal, price, now),
                 }
             }
+        };
+        // Perhaps they were taken for this page a short while ago, and the answer was lost.
+        for span in spans {
+            if self.redeemer.has_redeemed(&key(span)).await? {
+                return self.let_in(span, price, scope, now);
+            }
         }
-        match end {
-            Some(end) => Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) }),
-            None => self.refuse(Refusal::of_results(&results).unwrap_or(Refusal::Spent), price, now),
+        self.refuse(refusal, price, now)
+    }
+
+    /// Gives the pass for tokens that were taken in `span`, if it is not over.
+    fn let_in(&self, span: Bucket, price: &Price, scope: &Scope, now: u64) -> Result<Admission, Undecided> {
+        let end = span.pass_end(price.pass_seconds());
+        if now < end {
+            Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) })
+        } else {
+            self.refuse(Refusal::Spent, price, now)
         }
     }
 

@@ -55,10 +55,9 @@ impl Paywall {
         let sent = http.uri().path_and_query().map_or("/", |sent| sent.as_str());
         let visit =
             Visit::read(host.clone(), sent, http.headers()).map_err(|problem| refused(problem.into()))?;
-        if visit.path.as_str() != http.uri().path() {
+        if let Some(location) = visit.respelled() {
             // The route was found for the path as it was sent, so only the one spelling may be paid for.
-            let location = visit.path_and_query();
-            return Err(HttpResponse::PermanentRedirect().insert_header(("Location", location)).finish());
+            return Err(answers::respelled(&location));
         }
         let scope = Scope { host: host.clone(), path: visit.path.trimmed().to_owned(), below: false };
         let asked = Asked::Price(&self.price, scope);

@@ -49,6 +49,10 @@ fn a_proxy_asks_and_is_told() {
     assert_eq!(in_other_words.json()["status"], 402);
     assert!(in_other_words.header("www-authenticate").starts_with("PrivateToken "));
     assert_eq!(proxy.ask_at("/ask?deny=500", "/articles/7", &[]).status, 400);
+    for path in ["/ask", "/denied"] {
+        let elsewhere = proxy.ask_at(path, "/%61rticles/caf%c3%a9?x=1", &[]);
+        assert_eq!((elsewhere.status, elsewhere.header("location")), (308, "/articles/caf%C3%A9?x=1"));
+    }
 
     let token = scene.tokens(1);
     let paying = authorization(&token);

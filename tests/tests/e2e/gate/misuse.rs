@@ -50,10 +50,13 @@ fn a_path_with_two_readings_is_refused_and_never_reaches_the_site() {
         assert!(!answer.contains("articles"), "{path} is repeated: {answer}");
     }
     assert_eq!(scene.site.seen().len(), 0);
-    // Another spelling of a page has its price.
-    for path in ["/%61rticles/7", "/articles/%37", "/articles/7/"] {
-        assert_refused(&scene.get(path, &[]), "payment-required");
+    // Another spelling of a page is the page, with its price.
+    for path in ["/%61rticles/7", "/articles/%37"] {
+        let spelled = scene.get(path, &[]);
+        assert_eq!((spelled.status, spelled.header("location")), (308, "/articles/7"));
+        assert_refused(&scene.pay(path, &scene.tokens(2)), "payment-amount");
     }
+    assert_refused(&scene.get("/articles/7/", &[]), "payment-required");
     for own in ["/.well-known/farthing/x", "/.well-known/farth%69ng/ask", "/.Well-Known/Farthing/ask"] {
         assert_eq!(scene.get(own, &[]).status, 404, "{own}");
     }
