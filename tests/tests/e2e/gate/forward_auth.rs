@@ -2,6 +2,7 @@ use std::fs;
 
 use farthing_tests::http::{self, Answer};
 
+use super::misuse::forged;
 use super::{Scene, assert_refused, authorization, has_pass, pass};
 
 const TABLE: &str = "[forward_auth]\nsecret = \"file:data/gate.proxy-secret\"\nuri_header = \"X-Original-URI\"\n\
@@ -108,4 +109,16 @@ fn without_the_table_there_is_nobody_to_ask() {
     for path in ["/.well-known/farthing/ask", "/.well-known/farthing/denied"] {
         assert_eq!(scene.get(path, &[]).status, 404, "{path}");
     }
+}
+
+#[test]
+fn a_proxy_says_by_whom_payments_are_counted() {
+    let scene = Scene::new(&format!("{TABLE}[limits]\npayments_per_minute = 1\npayments_burst = 2\n"));
+    let (proxy, authorization) = (Proxy::before(&scene), forged(&scene));
+    let pay = |address: &str| {
+        proxy.ask("/articles/7", &[("Authorization", &authorization), ("X-Forwarded-For", address)]).status
+    };
+    assert_eq!([(); 3].map(|()| pay("203.0.113.7")), [401, 401, 429]);
+    assert_eq!(pay("198.51.100.9, 203.0.113.7"), 429, "what stands before is the reader's own word");
+    assert_eq!(pay("203.0.113.8"), 401, "another address");
 }
