@@ -1,7 +1,9 @@
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use farthing_api::RedemptionAnswer;
 use farthing_protocol::Token;
 use farthing_service::clock::{Clock, SystemClock};
 use farthing_service::issuer_name::{self, InvalidIssuerName};
@@ -12,6 +14,7 @@ use crate::origin::InvalidOrigin;
 use crate::pass::{self, Scope};
 use crate::payment::{Bucket, Refusal, check, idempotency_key};
 use crate::prices::{Amount, Asked, Price};
+use crate::receipts::Receipts;
 use crate::redeemer::{Redeemer, Unsure};
 use crate::secret::GateSecret;
 use crate::visit::Visit;
@@ -26,6 +29,7 @@ pub struct Gate {
     secret: GateSecret,
     redeemer: Redeemer,
     keys: KeyWatch,
+    receipts: Option<Receipts>,
 }
 
 /// What a gate needs that is part of a site: see [`Paywall`](crate::Paywall).
@@ -38,6 +42,8 @@ pub struct GateOptions<'a> {
     pub issuer_name: &'a str,
     /// The key that signs passes: 32 random bytes, which stay the same, and are shared by all processes of the site.
     pub secret: &'a [u8; 32],
+    /// The directory in which the redeemer's receipts are kept, if they are. No other process keeps its own there.
+    pub receipts: Option<&'a Path>,
 }
 
 /// Why a gate cannot start.
@@ -52,6 +58,9 @@ pub enum StartError {
     /// The API key has other characters than such keys have, or over https there are no certificate authorities.
     #[error(transparent)]
     Connection(#[from] io::Error),
+    /// The directory of the receipts cannot be made, or is another process's.
+    #[error("receipts: {0}")]
+    Receipts(io::Error),
 }
 
 /// What becomes of a visit.
@@ -109,7 +118,12 @@ pub(crate) enum Undecided {
 impl Gate {
     /// A gate that asks `redeemer`, and waits to be told its keys by [`KeyWatch::watch`] of [`Self::keys`].
     pub(crate) fn new(clock: Arc<dyn Clock>, secret: GateSecret, redeemer: Redeemer, keys: KeyWatch) -> Self {
-        Self { clock, secret, redeemer, keys }
+        Self { clock, secret, redeemer, keys, receipts: None }
+    }
+
+    /// Keeps the redeemer's receipts.
+    pub(crate) fn keeping(self, receipts: Receipts) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     /// A gate for a site of one's own. Within the Tokio runtime it asks the redeemer for its keys, and goes on asking as
@@ -121,7 +135,12 @@ impl Gate {
         let redeemer = Redeemer::new(options.redeemer.parse()?, options.api_key, PATIENCE)?;
         let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?);
         let secret = GateSecret::from_bytes(options.secret);
-        let gate = Arc::new(Self::new(Arc::new(SystemClock), secret, redeemer, keys));
+        let mut gate = Self::new(Arc::new(SystemClock), secret, redeemer, keys);
+        if let Some(directory) = options.receipts {
+            let receipts = Receipts::open(directory.to_owned(), |_| {}).map_err(StartError::Receipts)?;
+            gate = gate.keeping(receipts);
+        }
+        let gate = Arc::new(gate);
         gate.keys.refresh(&gate.redeemer).await;
         let watching = Arc::clone(&gate);
         tokio::spawn(async move { watching.keys.watch(&watching.redeemer, |_| {}).await });
@@ -184,9 +203,9 @@ impl Gate {
             Err(refusal) if refusal.may_follow_payment() => (refusal, bucket.window()),
             Err(refusal) => return self.refuse(refusal, price, now),
             Ok(()) => {
-                let results = self.redeemer.redeem(&key(bucket), tokens).await?;
-                match Refusal::of_results(&results) {
-                    None => return self.let_in(bucket, price, scope, now),
+                let answer = self.redeemer.redeem(&key(bucket), tokens).await?;
+                match Refusal::of_results(&answer.results) {
+                    None => return self.let_in(&answer, bucket, price, scope, now).await,
                     Some(refusal) if refusal.may_follow_payment() => (refusal, bucket.earlier()),
                     Some(refusal) => return self.refuse(refusal, price, now),
                 }
@@ -194,15 +213,25 @@ impl Gate {
         };
         // Perhaps they were taken for this page a short while ago, and the answer was lost.
         for span in spans {
-            if self.redeemer.has_redeemed(&key(span)).await? {
-                return self.let_in(span, price, scope, now);
+            if let Some(answer) = self.redeemer.redeemed(&key(span)).await? {
+                return self.let_in(&answer, span, price, scope, now).await;
             }
         }
         self.refuse(refusal, price, now)
     }
 
-    /// Gives the pass for tokens that were taken in `span`, if it is not over.
-    fn let_in(&self, span: Bucket, price: &Price, scope: &Scope, now: u64) -> Result<Admission, Undecided> {
+    /// Gives the pass for tokens that were taken in `span`, if it is not over. The receipt is kept before.
+    async fn let_in(
+        &self,
+        taken: &RedemptionAnswer,
+        span: Bucket,
+        price: &Price,
+        scope: &Scope,
+        now: u64,
+    ) -> Result<Admission, Undecided> {
+        if let Some(receipts) = &self.receipts {
+            receipts.keep(taken.receipt.as_ref()).await;
+        }
         let end = span.pass_end(price.pass_seconds());
         if now < end {
             Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) })

@@ -108,7 +108,8 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         }
         if asked.target == "/endless" {
             writer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-            while writer.write_all(&[b'x'; 65_536]).is_ok() {}
+            let piece = vec![b'x'; 65_536];
+            while writer.write_all(&piece).is_ok() {}
             shared.given_up.fetch_add(1, Ordering::SeqCst);
             return Ok(());
         }

@@ -57,11 +57,10 @@ impl Visit {
         self.task = Task::Look;
         match (aim, ending) {
             (Aim::WordFirst, _) => self.settled_first.push(number),
-            (Aim::Word, ending) => self.ending = Some(ending),
             (Aim::Page, Ending::Settled) => self.after_payment(answer, posted),
             // Without tokens it can be had.
             (Aim::Page, Ending::Refused { .. }) if is_free => {}
-            (Aim::Page, ending) => self.ending = Some(ending),
+            (Aim::Page | Aim::Word, ending) => self.ending = Some(ending),
         }
     }
 

@@ -25,6 +25,7 @@ fn start(redeemer: String, api_key: String) -> SocketAddr {
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let options = GateOptions {
+                receipts: None,
                 redeemer: &redeemer,
                 api_key: &api_key,
                 issuer_name: "issuer.localhost",
