@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farthing_api::RedemptionAnswer;
-use farthing_protocol::Token;
+use farthing_protocol::{RedemptionHeader, Token};
 use farthing_service::clock::{Clock, SystemClock};
 use farthing_service::issuer_name::{self, InvalidIssuerName};
 use thiserror::Error;
@@ -110,7 +110,8 @@ pub(crate) enum Undecided {
     NoKeys,
     /// No accepted key can pay a price.
     #[error(
-        "no accepted token key can pay a price: its tokens must be worth a whole part of it, in its currency"
+        "no accepted token key can pay a price: its tokens must be worth a whole part of it, in its currency, and \
+         not too many be needed"
     )]
     NoKeyPays,
 }
@@ -133,7 +134,7 @@ impl Gate {
     /// [`StartError`]. A redeemer that is away is none: readers are answered 503 until it is back.
     pub async fn start(options: GateOptions<'_>) -> Result<Arc<Self>, StartError> {
         let redeemer = Redeemer::new(options.redeemer.parse()?, options.api_key, PATIENCE)?;
-        let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?);
+        let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?, RedemptionHeader::MAX_TOKENS);
         let secret = GateSecret::from_bytes(options.secret);
         let mut gate = Self::new(Arc::new(SystemClock), secret, redeemer, keys);
         if let Some(directory) = options.receipts {

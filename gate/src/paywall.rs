@@ -22,7 +22,8 @@ use crate::visit::Visit;
 
 /// A middleware that gives a scope its price: `web::scope("/articles").wrap(Paywall::new(gate, price))`.
 ///
-/// Each page of the scope is paid for by itself, with a header of at most 30 tokens. Handlers behind it are called for who
+/// Each page of the scope is paid for by itself, with a header of at most 30 tokens: readers are asked for tokens that are
+/// worth a thirtieth of the price or more. Handlers behind it are called for who
 /// has paid, or for everybody if the price allows a preview: [`HasPaid`] in the request's extensions tells.
 #[derive(Clone)]
 pub struct Paywall {

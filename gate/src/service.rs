@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use farthing_api::MAX_TOKENS_PER_REDEMPTION;
 use farthing_service::admin_socket::AdminSocket;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
@@ -119,7 +120,7 @@ fn assemble(
         }
         None => None,
     };
-    let keys = KeyWatch::new(config.issuer_name.clone());
+    let keys = KeyWatch::new(config.issuer_name.clone(), MAX_TOKENS_PER_REDEMPTION);
     let limits = Arc::new(Limits::new(&config.limits)?);
     let mut gate = Gate::new(Arc::clone(&environment.clock), secret, redeemer, keys);
     if let Some(directory) = &config.receipts {

@@ -122,3 +122,41 @@ fn a_proxy_says_by_whom_payments_are_counted() {
     assert_eq!(pay("198.51.100.9, 203.0.113.7"), 429, "what stands before is the reader's own word");
     assert_eq!(pay("203.0.113.8"), 401, "another address");
 }
+
+#[test]
+fn traefik_asks_in_its_own_words() {
+    let table = TABLE.replace("X-Original-URI", "X-Forwarded-Uri");
+    let scene = Scene::new(&format!("{table}[limits]\npayments_per_minute = 1\npayments_burst = 2\n"));
+    let secret = Proxy::before(&scene).secret;
+    // All of the reader's headers, and in place of theirs Traefik's own, which is the client of the question.
+    let ask = |uri: &str, readers: &[(&str, &str)]| {
+        let mut sent = vec![
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "news.example"),
+            ("X-Forwarded-Uri", uri),
+            ("X-Forwarded-For", "203.0.113.7"),
+            ("Farthing-Proxy-Secret", &secret),
+            ("User-Agent", "curl/7.88.1"),
+            ("Accept", "*/*"),
+        ];
+        sent.extend_from_slice(readers);
+        http::get(&format!("{}/.well-known/farthing/ask?deny=401", scene.gate.url()), &sent).unwrap()
+    };
+    let free = ask("/about?x=1", &[]);
+    assert_eq!((free.status, free.header("farthing-access")), (200, "free"));
+    assert_refused(&ask("/articles/7?deny=402", &[("X_Forwarded_Uri", "/about")]), "payment-required");
+    let elsewhere = ask("/articles/%37", &[]);
+    assert_eq!((elsewhere.status, elsewhere.header("location")), (308, "/articles/7"));
+    let paid = ask("/articles/7", &[("Authorization", &authorization(&scene.tokens(1)))]);
+    assert_eq!((paid.status, paid.header("farthing-access")), (200, "paid"));
+    let opened = ask("/articles/7/image", &[("Cookie", &pass(&paid))]);
+    assert_eq!((opened.status, opened.header("farthing-access")), (200, "paid"));
+    let forged = forged(&scene);
+    assert_eq!(ask("/articles/8", &[("Authorization", &forged)]).status, 401);
+    assert_eq!(
+        ask("/articles/8", &[("Authorization", &forged)]).status,
+        429,
+        "counted by the reader's address"
+    );
+}

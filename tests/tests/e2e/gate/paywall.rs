@@ -35,10 +35,12 @@ fn start(redeemer: String, api_key: String) -> SocketAddr {
             let price = Price::new(10_000, "EUR").unwrap();
             let server = HttpServer::new(move || {
                 let paywall = Paywall::new(gate.clone(), price.clone());
+                let book = Paywall::new(gate.clone(), Price::new(400_000, "EUR").unwrap());
                 let teaser = Paywall::new(gate.clone(), Price { preview: true, ..price.clone() });
                 App::new()
                     .route("/", web::get().to(HttpResponse::Ok))
                     .service(web::scope("/articles").wrap(paywall).route("/{number}", web::get().to(article)))
+                    .service(web::scope("/books").wrap(book).route("/{number}", web::get().to(article)))
                     .service(web::scope("/teasers").wrap(teaser).route("/{number}", web::get().to(article)))
             });
             let server = server.workers(1).bind("127.0.0.1:0").unwrap();
@@ -72,6 +74,11 @@ fn a_scope_of_a_site_has_a_price() {
     assert_eq!(pass(&get("/articles/7", &[("Authorization", &paying)])), pass(&paid));
     assert_refused(&get("/articles/8", &[("Authorization", &paying)]), "token-spent");
     assert_refused(&get("/articles/8", &[("Cookie", &pass(&paid))]), "payment-required");
+
+    // Of cents forty were needed, which no header carries, so only tokens of five cents are asked for.
+    let book = get("/books/7", &[]);
+    assert_refused(&book, "payment-required");
+    assert_eq!(book.header("www-authenticate").matches("PrivateToken").count(), 1, "{book:?}");
 
     let preview = get("/teasers/7", &[]);
     assert_eq!((preview.status, preview.body.as_slice()), (200, &b"article 7, paid: false"[..]));
