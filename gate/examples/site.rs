@@ -24,7 +24,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // A site of your own reads it from a file: with another key after each start, readers would pay twice.
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let gate = Gate::start(GateOptions { redeemer, api_key, issuer_name, secret: &secret }).await?;
+    let gate =
+        Gate::start(GateOptions { redeemer, api_key, issuer_name, secret: &secret, receipts: None }).await?;
     let price = Price::new(10_000, "EUR")?;
 
     HttpServer::new(move || {

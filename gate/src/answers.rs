@@ -3,13 +3,16 @@
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use farthing_api::PROBLEM_MEDIA_TYPE;
 use farthing_service::problem::ProblemResponse;
 
 use crate::gate::Undecided;
 use crate::page::{Offer, Page};
 use crate::payment::Refusal;
+use crate::proxy::{ACCESS_HEADER, Access};
 
 /// What is paid for, or says what is to be paid, is nobody else's and is not kept.
 pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
@@ -53,6 +56,21 @@ pub(crate) fn give_pass(answer: &mut HttpResponse<BoxBody>, cookie: &str) {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         answer.headers_mut().append(SET_COOKIE, value);
     }
+}
+
+/// Sends a reader to the one spelling of a page.
+pub(crate) fn respelled(location: &str) -> HttpResponse<BoxBody> {
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, location))
+        .insert_header((CACHE_CONTROL, PRIVATE))
+        .finish()
+}
+
+/// Tells who showed tokens for a page that costs nothing that they were not looked at: a price may end while they are on
+/// their way.
+pub(crate) fn not_taken(answer: &mut HttpResponse<BoxBody>) {
+    let name = HeaderName::from_static(ACCESS_HEADER);
+    answer.headers_mut().insert(name, HeaderValue::from_static(Access::Free.as_str()));
 }
 
 /// Tells along with a preview how the page can be paid for.

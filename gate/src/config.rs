@@ -35,6 +35,7 @@ struct ConfigKeys {
     #[serde(deserialize_with = "issuer_name::deserialize")]
     issuer_name: IssuerName,
     secret: SecretRef,
+    receipts: Option<ConfigPath>,
     redeemer: RedeemerConfig,
     upstream: Option<UpstreamConfig>,
     forward_auth: Option<ForwardAuthConfig>,
@@ -66,6 +67,7 @@ sort_keys!(ConfigKeys {
         admin_socket,
         issuer_name,
         secret,
+        receipts,
         redeemer,
         upstream,
         forward_auth,
@@ -100,6 +102,8 @@ pub struct Config {
     pub issuer_name: IssuerName,
     /// The key that signs passes.
     pub secret: SecretRef,
+    /// The directory in which receipts are kept, if they are.
+    pub receipts: Option<PathBuf>,
     /// Who takes the tokens.
     pub redeemer: RedeemerConfig,
     /// The site, if the gate is its reverse proxy.
@@ -141,6 +145,7 @@ impl Config {
             admin_socket: keys.admin_socket.resolve(&base),
             issuer_name: keys.issuer_name,
             secret: keys.secret,
+            receipts: keys.receipts.map(|path| path.resolve(&base)),
             redeemer: keys.redeemer,
             upstream: keys.upstream,
             forward_auth: keys.forward_auth,

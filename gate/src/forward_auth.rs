@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::visit::{Visit, only};
 
 /// Header with the secret that the gate shares with the proxy.
-const SECRET_HEADER: HeaderName = HeaderName::from_static("farthing-proxy-secret");
+pub(crate) const SECRET_HEADER: HeaderName = HeaderName::from_static("farthing-proxy-secret");
 /// Fewest characters of the secret.
 const SHORTEST: usize = 16;
 
@@ -72,15 +72,20 @@ impl Asker {
         self.config.host_header.as_str()
     }
 
+    /// Whether a request comes from somebody who knows the secret.
+    pub(crate) fn is_shown_secret(&self, headers: &HeaderMap) -> bool {
+        let shown = only(headers, &SECRET_HEADER).unwrap_or_default();
+        let shown: [u8; 32] = Sha256::digest(shown).into();
+        bool::from(shown.ct_eq(&self.secret))
+    }
+
     /// The request of a reader that the proxy asks about.
     ///
     /// # Errors
     /// It does not know the secret, does not say which page, or the request is not in order. A proxy that does not say
     /// each exactly once has added its headers to the reader's, instead of overwriting them.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Visit, Problem> {
-        let shown = only(headers, &SECRET_HEADER).unwrap_or_default();
-        let shown: [u8; 32] = Sha256::digest(shown).into();
-        if !bool::from(shown.ct_eq(&self.secret)) {
+        if !self.is_shown_secret(headers) {
             let detail = "the site's proxy sends Farthing-Proxy-Secret as the gate's configuration has it; readers ask \
                           for the page itself";
             return Err(Problem::new(ProblemKind::ProxySecretWrong, detail).in_field("Farthing-Proxy-Secret"));

@@ -1,9 +1,10 @@
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_api::TokenResult;
-use farthing_protocol::Token;
+use farthing_api::RedemptionAnswer;
+use farthing_protocol::{RedemptionHeader, Token};
 use farthing_service::clock::{Clock, SystemClock};
 use farthing_service::issuer_name::{self, InvalidIssuerName};
 use thiserror::Error;
@@ -13,6 +14,7 @@ use crate::origin::InvalidOrigin;
 use crate::pass::{self, Scope};
 use crate::payment::{Bucket, Refusal, check, idempotency_key};
 use crate::prices::{Amount, Asked, Price};
+use crate::receipts::Receipts;
 use crate::redeemer::{Redeemer, Unsure};
 use crate::secret::GateSecret;
 use crate::visit::Visit;
@@ -27,6 +29,7 @@ pub struct Gate {
     secret: GateSecret,
     redeemer: Redeemer,
     keys: KeyWatch,
+    receipts: Option<Receipts>,
 }
 
 /// What a gate needs that is part of a site: see [`Paywall`](crate::Paywall).
@@ -39,6 +42,8 @@ pub struct GateOptions<'a> {
     pub issuer_name: &'a str,
     /// The key that signs passes: 32 random bytes, which stay the same, and are shared by all processes of the site.
     pub secret: &'a [u8; 32],
+    /// The directory in which the redeemer's receipts are kept, if they are. No other process keeps its own there.
+    pub receipts: Option<&'a Path>,
 }
 
 /// Why a gate cannot start.
@@ -53,6 +58,9 @@ pub enum StartError {
     /// The API key has other characters than such keys have, or over https there are no certificate authorities.
     #[error(transparent)]
     Connection(#[from] io::Error),
+    /// The directory of the receipts cannot be made, or is another process's.
+    #[error("receipts: {0}")]
+    Receipts(io::Error),
 }
 
 /// What becomes of a visit.
@@ -71,6 +79,12 @@ pub(crate) enum Admission {
     Paid {
         /// What `Set-Cookie` says: the pass.
         cookie: String,
+    },
+    /// The page has a price, and another spelling than it was asked for in: it is to be asked for again, before anybody
+    /// pays. Browsers send a pass to the spelling alone that it was given for.
+    Respelled {
+        /// Path and query.
+        location: String,
     },
     /// The reader must pay. Nothing was spent.
     Refused {
@@ -96,7 +110,8 @@ pub(crate) enum Undecided {
     NoKeys,
     /// No accepted key can pay a price.
     #[error(
-        "no accepted token key can pay a price: its tokens must be worth a whole part of it, in its currency"
+        "no accepted token key can pay a price: its tokens must be worth a whole part of it, in its currency, and \
+         not too many be needed"
     )]
     NoKeyPays,
 }
@@ -104,7 +119,12 @@ pub(crate) enum Undecided {
 impl Gate {
     /// A gate that asks `redeemer`, and waits to be told its keys by [`KeyWatch::watch`] of [`Self::keys`].
     pub(crate) fn new(clock: Arc<dyn Clock>, secret: GateSecret, redeemer: Redeemer, keys: KeyWatch) -> Self {
-        Self { clock, secret, redeemer, keys }
+        Self { clock, secret, redeemer, keys, receipts: None }
+    }
+
+    /// Keeps the redeemer's receipts.
+    pub(crate) fn keeping(self, receipts: Receipts) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     /// A gate for a site of one's own. Within the Tokio runtime it asks the redeemer for its keys, and goes on asking as
@@ -114,9 +134,14 @@ impl Gate {
     /// [`StartError`]. A redeemer that is away is none: readers are answered 503 until it is back.
     pub async fn start(options: GateOptions<'_>) -> Result<Arc<Self>, StartError> {
         let redeemer = Redeemer::new(options.redeemer.parse()?, options.api_key, PATIENCE)?;
-        let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?);
+        let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?, RedemptionHeader::MAX_TOKENS);
         let secret = GateSecret::from_bytes(options.secret);
-        let gate = Arc::new(Self::new(Arc::new(SystemClock), secret, redeemer, keys));
+        let mut gate = Self::new(Arc::new(SystemClock), secret, redeemer, keys);
+        if let Some(directory) = options.receipts {
+            let receipts = Receipts::open(directory.to_owned(), |_| {}).map_err(StartError::Receipts)?;
+            gate = gate.keeping(receipts);
+        }
+        let gate = Arc::new(gate);
         gate.keys.refresh(&gate.redeemer).await;
         let watching = Arc::clone(&gate);
         tokio::spawn(async move { watching.keys.watch(&watching.redeemer, |_| {}).await });
@@ -145,6 +170,9 @@ impl Gate {
     /// [`Undecided`]; nothing is lost.
     pub(crate) async fn admit(&self, visit: &Visit, asked: Asked<'_>) -> Result<Admission, Undecided> {
         let Asked::Price(price, scope) = asked else { return Ok(Admission::Free) };
+        if let (None, Some(location)) = (&visit.payment, visit.respelled()) {
+            return Ok(Admission::Respelled { location });
+        }
         let now = self.now();
         let opens = |value: &String| pass::opens(value, &self.secret, &scope, now);
         if visit.passes.iter().any(opens) {
@@ -170,28 +198,46 @@ impl Gate {
         now: u64,
     ) -> Result<Admission, Undecided> {
         let keys = self.keys.current().ok_or(Undecided::NoKeys)?;
-        if let Err(refusal) = check(tokens, price.amount(), &keys, now) {
-            return self.refuse(refusal, price, now);
-        }
         let key = |bucket| idempotency_key(&self.secret, bucket, scope, price, tokens);
-        let paid_in = |bucket: Bucket| Some(bucket.pass_end(price.pass_seconds())).filter(|end| now < *end);
         let bucket = Bucket::of(now);
-        let results = self.redeemer.redeem(&key(bucket), tokens).await?;
-        let mut end = None;
-        if results.iter().all(|result| *result == TokenResult::Accepted) {
-            end = paid_in(bucket);
-        } else if results.iter().all(|result| *result == TokenResult::Spent) {
-            // All of them: perhaps together, for this page, a short while ago.
-            for earlier in bucket.earlier() {
-                if self.redeemer.has_redeemed(&key(earlier)).await? {
-                    end = paid_in(earlier);
-                    break;
+        let (refusal, spans) = match check(tokens, price.amount(), &keys, now) {
+            Err(refusal) if refusal.may_follow_payment() => (refusal, bucket.window()),
+            Err(refusal) => return self.refuse(refusal, price, now),
+            Ok(()) => {
+                let answer = self.redeemer.redeem(&key(bucket), tokens).await?;
+                match Refusal::of_results(&answer.results) {
+                    None => return self.let_in(&answer, bucket, price, scope, now).await,
+                    Some(refusal) if refusal.may_follow_payment() => (refusal, bucket.earlier()),
+                    Some(refusal) => return self.refuse(refusal, price, now),
                 }
             }
+        };
+        // Perhaps they were taken for this page a short while ago, and the answer was lost.
+        for span in spans {
+            if let Some(answer) = self.redeemer.redeemed(&key(span)).await? {
+                return self.let_in(&answer, span, price, scope, now).await;
+            }
         }
-        match end {
-            Some(end) => Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) }),
-            None => self.refuse(Refusal::of_results(&results).unwrap_or(Refusal::Spent), price, now),
+        self.refuse(refusal, price, now)
+    }
+
+    /// Gives the pass for tokens that were taken in `span`, if it is not over. The receipt is kept before.
+    async fn let_in(
+        &self,
+        taken: &RedemptionAnswer,
+        span: Bucket,
+        price: &Price,
+        scope: &Scope,
+        now: u64,
+    ) -> Result<Admission, Undecided> {
+        if let Some(receipts) = &self.receipts {
+            receipts.keep(taken.receipt.as_ref()).await;
+        }
+        let end = span.pass_end(price.pass_seconds());
+        if now < end {
+            Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) })
+        } else {
+            self.refuse(Refusal::Spent, price, now)
         }
     }
 

@@ -17,15 +17,16 @@ const IMPATIENT: Duration = Duration::from_secs(1);
 /// The keys that the redeemer accepts, as it last said.
 pub struct KeyWatch {
     issuer: IssuerName,
+    most_tokens: usize,
     current: ArcSwapOption<AcceptedKeys>,
     /// What was wrong the last time, so that a fault that lasts is logged once.
     fault: Mutex<Option<String>>,
 }
 
 impl KeyWatch {
-    /// Keys of that issuer; none is known yet.
-    pub fn new(issuer: IssuerName) -> Self {
-        Self { issuer, current: ArcSwapOption::empty(), fault: Mutex::default() }
+    /// Keys of that issuer, for payments of at most so many tokens; none is known yet.
+    pub fn new(issuer: IssuerName, most_tokens: usize) -> Self {
+        Self { issuer, most_tokens, current: ArcSwapOption::empty(), fault: Mutex::default() }
     }
 
     /// The keys, once the redeemer has said which. They stay in force while it is away: whether their tokens are taken is
@@ -78,7 +79,7 @@ impl KeyWatch {
         }
         let keys: Option<Vec<_>> = listing.keys.iter().map(AcceptedKey::listed).collect();
         let keys = keys.ok_or("a key that it lists is none")?;
-        Ok(AcceptedKeys::new(self.issuer.clone(), keys))
+        Ok(AcceptedKeys::new(self.issuer.clone(), keys, self.most_tokens))
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn only_keys_of_the_issuer_that_are_what_they_say_are_read() {
-        let watch = KeyWatch::new(IssuerName::new("issuer.example").unwrap());
+        let watch = KeyWatch::new(IssuerName::new("issuer.example").unwrap(), 30);
         let keys = watch.read(&listing()).unwrap();
         assert_eq!(
             keys.find(&TokenKeyId::from_bytes(listing().keys[0].token_key_id.0)).unwrap().redeem_until,

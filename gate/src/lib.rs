@@ -23,6 +23,7 @@ mod payment;
 mod paywall;
 mod prices;
 mod proxy;
+mod receipts;
 mod redeemer;
 mod reload;
 mod request;

@@ -22,7 +22,8 @@ use crate::visit::Visit;
 
 /// A middleware that gives a scope its price: `web::scope("/articles").wrap(Paywall::new(gate, price))`.
 ///
-/// Each page of the scope is paid for by itself, with a header of at most 30 tokens. Handlers behind it are called for who
+/// Each page of the scope is paid for by itself, with a header of at most 30 tokens: readers are asked for tokens that are
+/// worth a thirtieth of the price or more. Handlers behind it are called for who
 /// has paid, or for everybody if the price allows a preview: [`HasPaid`] in the request's extensions tells.
 #[derive(Clone)]
 pub struct Paywall {
@@ -55,10 +56,9 @@ impl Paywall {
         let sent = http.uri().path_and_query().map_or("/", |sent| sent.as_str());
         let visit =
             Visit::read(host.clone(), sent, http.headers()).map_err(|problem| refused(problem.into()))?;
-        if visit.path.as_str() != http.uri().path() {
+        if let Some(location) = visit.respelled() {
             // The route was found for the path as it was sent, so only the one spelling may be paid for.
-            let location = visit.path_and_query();
-            return Err(HttpResponse::PermanentRedirect().insert_header(("Location", location)).finish());
+            return Err(answers::respelled(&location));
         }
         let scope = Scope { host: host.clone(), path: visit.path.trimmed().to_owned(), below: false };
         let asked = Asked::Price(&self.price, scope);

@@ -3,7 +3,7 @@ use std::io;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use farthing_api::{IDEMPOTENCY_KEY_HEADER, KeyListing, RedemptionAnswer, TokenResult};
+use farthing_api::{IDEMPOTENCY_KEY_HEADER, KeyListing, RedemptionAnswer};
 use farthing_protocol::Token;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::uri::PathAndQuery;
@@ -63,11 +63,11 @@ impl Redeemer {
         Ok(Self { origin, bearer, client, patience })
     }
 
-    /// Has tokens redeemed, all or none, under an Idempotency-Key; what became of each.
+    /// Has tokens redeemed, all or none, under an Idempotency-Key.
     ///
     /// # Errors
     /// [`Unsure`].
-    pub async fn redeem(&self, key: &str, tokens: &[Token]) -> Result<Vec<TokenResult>, Unsure> {
+    pub async fn redeem(&self, key: &str, tokens: &[Token]) -> Result<RedemptionAnswer, Unsure> {
         let body: Vec<u8> = tokens.iter().flat_map(Token::encode).collect();
         let request = self
             .request(Method::POST, PathAndQuery::from_static("/v1/redemptions"))
@@ -77,7 +77,7 @@ impl Redeemer {
             (StatusCode::OK | StatusCode::CONFLICT, answer) => {
                 let answer: RedemptionAnswer = read(&answer)?;
                 if answer.results.len() == tokens.len() {
-                    Ok(answer.results)
+                    Ok(answer)
                 } else {
                     Err(Unsure::Unreadable("it has another number of results".to_owned()))
                 }
@@ -86,16 +86,16 @@ impl Redeemer {
         }
     }
 
-    /// Whether an answer is kept under an Idempotency-Key that took every token.
+    /// The answer that is kept under an Idempotency-Key, if it took every token.
     ///
     /// # Errors
     /// [`Unsure`].
-    pub async fn has_redeemed(&self, key: &str) -> Result<bool, Unsure> {
+    pub async fn redeemed(&self, key: &str) -> Result<Option<RedemptionAnswer>, Unsure> {
         let path = format!("/v1/redemptions/{key}");
         let path = path.parse().map_err(|_| Unsure::Unreadable("its path cannot be written".to_owned()))?;
         match self.ask(self.request(Method::GET, path), Vec::new()).await? {
-            (StatusCode::OK, _) => Ok(true),
-            (StatusCode::CONFLICT | StatusCode::NOT_FOUND, _) => Ok(false),
+            (StatusCode::OK, answer) => read(&answer).map(Some),
+            (StatusCode::CONFLICT | StatusCode::NOT_FOUND, _) => Ok(None),
             (status, _) => Err(refused(status)),
         }
     }

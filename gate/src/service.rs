@@ -1,13 +1,15 @@
 //! The running gate: its parts, how they are put together, and how they are served.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use farthing_api::MAX_TOKENS_PER_REDEMPTION;
 use farthing_service::admin_socket::AdminSocket;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
-use farthing_service::metrics::{Alarm, Metrics};
+use farthing_service::metrics::{self, Alarm, Metrics};
 use farthing_service::program;
 use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
@@ -22,14 +24,19 @@ use crate::gate::Gate;
 use crate::key_watch::KeyWatch;
 use crate::limits::Limits;
 use crate::proxy::Upstream;
+use crate::receipts::Receipts;
 use crate::redeemer::Redeemer;
 use crate::routes;
 use crate::secret::GateSecret;
 
 /// What the metrics and traces call the program.
 const NAME: &str = "gate";
+/// How often the gate asks itself whether it could do its work.
+const READINESS: Duration = Duration::from_secs(10);
 /// The redeemer's keys cannot be fetched.
 const REDEEMER: Alarm = Alarm::new("redeemer");
+/// A receipt was not kept.
+const RECEIPTS: Alarm = Alarm::new("receipts");
 
 /// The gate with everything it needs to answer.
 pub struct GateService {
@@ -60,7 +67,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         Upstream::new(upstream).context("upstream.url")?;
     }
     let admin_socket = AdminSocket::bind(&config.admin_socket)?;
-    let service = Arc::new(assemble(config, &environment)?);
+    let service = Arc::new(assemble(config, &environment, &metrics)?);
     let start = service.config.current();
 
     metrics.set_alarm(REDEEMER, false);
@@ -74,13 +81,14 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
     let options = ServeOptions {
         listen: start.listen,
         metrics_listen: start.metrics_listen,
-        metrics,
+        metrics: Arc::clone(&metrics),
         timeouts: start.timeouts.listeners(),
         connections: start.limits.connections.get(),
         tls,
         traces,
         tasks: vec![
             Box::pin(watch),
+            Box::pin(metrics::watch_readiness(service.clone(), READINESS, metrics)),
             Box::pin(Arc::clone(&service.limits).forget()),
             Box::pin(hangups.reload(Arc::clone(&service))),
             Box::pin(admin_socket.serve(move |command: Command| {
@@ -95,7 +103,11 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
     Ok(())
 }
 
-fn assemble(config: Config, environment: &Environment) -> anyhow::Result<GateService> {
+fn assemble(
+    config: Config,
+    environment: &Environment,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<GateService> {
     let secret = config.secret.read(&config.base).context("secret")?;
     let secret = GateSecret::from_bytes(secret.as_array().context("secret")?);
     let api_key = config.redeemer.api_key.read_text(&config.base).context("redeemer.api_key")?;
@@ -108,9 +120,17 @@ fn assemble(config: Config, environment: &Environment) -> anyhow::Result<GateSer
         }
         None => None,
     };
-    let keys = KeyWatch::new(config.issuer_name.clone());
+    let keys = KeyWatch::new(config.issuer_name.clone(), MAX_TOKENS_PER_REDEMPTION);
     let limits = Arc::new(Limits::new(&config.limits)?);
-    let gate = Gate::new(Arc::clone(&environment.clock), secret, redeemer, keys);
+    let mut gate = Gate::new(Arc::clone(&environment.clock), secret, redeemer, keys);
+    if let Some(directory) = &config.receipts {
+        metrics.set_alarm(RECEIPTS, false);
+        let metrics = Arc::clone(metrics);
+        let told = move |well: bool| metrics.set_alarm(RECEIPTS, !well);
+        let receipts = Receipts::open(directory.clone(), told)
+            .with_context(|| format!("receipts: {}", directory.display()))?;
+        gate = gate.keeping(receipts);
+    }
     Ok(GateService { config: InForce::new(config), gate, asker, limits })
 }
 

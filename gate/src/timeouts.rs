@@ -15,6 +15,8 @@ pub struct TimeoutsConfig {
     pub request_head_seconds: Seconds<10>,
     /// The body of a payment, from the end of its head. 30 unless said otherwise.
     pub request_body_seconds: Seconds<30>,
+    /// A client that takes nothing of its answer. 60 unless said otherwise.
+    pub unread_seconds: Seconds<60>,
     /// An idle connection. 60 unless said otherwise.
     pub keep_alive_seconds: Seconds<60>,
     /// Requests in flight when the gate is told to stop. 8 unless said otherwise: service managers kill after 10.
@@ -23,7 +25,14 @@ pub struct TimeoutsConfig {
 
 sort_keys!(TimeoutsConfig {
     running: [],
-    restart: [redeemer_ms, request_head_seconds, request_body_seconds, keep_alive_seconds, shutdown_seconds],
+    restart: [
+        redeemer_ms,
+        request_head_seconds,
+        request_body_seconds,
+        unread_seconds,
+        keep_alive_seconds,
+        shutdown_seconds
+    ],
     tables: [],
 });
 
@@ -33,6 +42,7 @@ impl TimeoutsConfig {
         Timeouts {
             request_head_seconds: self.request_head_seconds,
             request_body_seconds: self.request_body_seconds,
+            unread_seconds: self.unread_seconds,
             keep_alive_seconds: self.keep_alive_seconds,
             shutdown_seconds: self.shutdown_seconds,
             ..Timeouts::default()

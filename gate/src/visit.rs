@@ -14,6 +14,8 @@ pub struct Visit {
     pub host: Host,
     /// Which page.
     pub path: CanonicalPath,
+    /// Whether the path was sent in another spelling.
+    respelled: bool,
     /// What follows the question mark, as it was sent: no price depends on it.
     pub query: Option<String>,
     /// The values of the cookies that may be passes.
@@ -32,11 +34,18 @@ impl Visit {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (path_and_query, None),
         };
-        let path = CanonicalPath::parse(path).map_err(|reason| {
+        let sent = path;
+        let path = CanonicalPath::parse(sent).map_err(|reason| {
             let detail = format!("{reason}; write it as the site's own links do");
             Problem::new(ProblemKind::AmbiguousPath, detail).in_field("path")
         })?;
-        Ok(Self { host, path, query, passes: passes(headers), payment: payment(headers)? })
+        let respelled = path.as_str() != sent;
+        Ok(Self { host, path, respelled, query, passes: passes(headers), payment: payment(headers)? })
+    }
+
+    /// Path and query to ask for instead, if the path was sent in another spelling than its canonical one.
+    pub fn respelled(&self) -> Option<String> {
+        self.respelled.then(|| self.path_and_query())
     }
 
     /// Path and query, as the site gets them.

@@ -13,7 +13,7 @@ use farthing_service::birth::ServiceKind;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
-use farthing_service::metrics::{Alarm, Metrics, Probe};
+use farthing_service::metrics::{self, Alarm, Metrics, Probe};
 use farthing_service::program;
 use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
@@ -104,11 +104,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
     issuer.arithmetic.publish(&metrics);
     let sold = Arc::clone(&issuer);
     metrics.watch_keys(keyring.clone(), move || sold.config.current().denominations());
-    let probe = Probe {
-        readiness: issuer.clone(),
-        pins: Arc::clone(&issuer.stores.pins),
-        arithmetic: issuer.arithmetic.clone(),
-    };
+    let probe = Probe { pins: Arc::clone(&issuer.stores.pins), arithmetic: issuer.arithmetic.clone() };
     let period = start.keyring_poll.duration();
     let commands = Arc::clone(&issuer);
     let options = ServeOptions {
@@ -122,6 +118,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
             Box::pin(probe.run(period, Arc::clone(&metrics))),
+            Box::pin(metrics::watch_readiness(issuer.clone(), period, Arc::clone(&metrics))),
             Box::pin(rotate(Arc::clone(&issuer), period, metrics)),
             Box::pin(maintenance::run(Arc::clone(&issuer.stores.leftovers), issuer.environment.clone())),
             Box::pin(Arc::clone(&issuer.limits).forget(issuer.environment.clone())),

@@ -12,7 +12,7 @@ use farthing_service::birth::ServiceKind;
 use farthing_service::environment::Environment;
 use farthing_service::health::Readiness;
 use farthing_service::keyring::{KeyringSource, KeyringWatch};
-use farthing_service::metrics::{Metrics, Probe};
+use farthing_service::metrics::{self, Metrics, Probe};
 use farthing_service::program;
 use farthing_service::reload::{self, Hangups, InForce};
 use farthing_service::server::{self, ServeOptions};
@@ -130,11 +130,7 @@ async fn assemble(
     stores.load.publish(&metrics);
     redeemer.arithmetic.publish(&metrics);
     metrics.watch_keys(keyring.clone(), BTreeSet::new);
-    let probe = Probe {
-        readiness: redeemer.clone(),
-        pins: Arc::clone(&stores.pins),
-        arithmetic: redeemer.arithmetic.clone(),
-    };
+    let probe = Probe { pins: Arc::clone(&stores.pins), arithmetic: redeemer.arithmetic.clone() };
     let period = start.keyring_poll.duration();
     let leftovers = Arc::clone(&stores.leftovers);
     // A redemption that is under way asks its store a few times; one that still is after this was left.
@@ -150,7 +146,8 @@ async fn assemble(
         traces,
         tasks: vec![
             Box::pin(keyring.poll(period, Arc::clone(&metrics))),
-            Box::pin(probe.run(period, metrics)),
+            Box::pin(probe.run(period, Arc::clone(&metrics))),
+            Box::pin(metrics::watch_readiness(redeemer.clone(), period, metrics)),
             Box::pin(maintenance::run(Arc::clone(&leftovers), environment.clone())),
             Box::pin(maintenance::finish(leftovers, finishing, environment.clone())),
             Box::pin(Arc::clone(&redeemer).watch_issuer()),

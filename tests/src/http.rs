@@ -54,7 +54,7 @@ impl Client {
     /// A client without connections yet.
     pub fn new() -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
-        Self(config.build().into())
+        Self(config.max_redirects(0).max_redirects_will_error(false).build().into())
     }
 
     /// `POST` of a body as it is given.

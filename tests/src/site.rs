@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -11,12 +12,13 @@ use serde_json::{Value, json};
 /// Serves every path on loopback, until the process ends.
 ///
 /// It answers JSON: `method`, `target`, `headers` (names in lower case, with all values) and `body`. `/stream` answers
-/// two pieces, the second when [`Site::go_on`] allows it. A request to upgrade is granted, and every byte then echoed.
+/// two pieces, the second when [`Site::go_on`] allows it, and `/endless` goes on until its reader is gone. A request to upgrade is granted, and every byte then echoed.
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Value>>>,
     go_on: Sender<()>,
+    given_up: Arc<AtomicUsize>,
 }
 
 /// What the connections share.
@@ -24,6 +26,7 @@ pub struct Site {
 struct Shared {
     seen: Arc<Mutex<Vec<Value>>>,
     may_go_on: Arc<Mutex<Receiver<()>>>,
+    given_up: Arc<AtomicUsize>,
 }
 
 struct Asked {
@@ -43,7 +46,12 @@ impl Site {
         let address = listener.local_addr()?;
         let (go_on, may_go_on) = channel();
         let seen = Arc::<Mutex<Vec<Value>>>::default();
-        let shared = Shared { seen: Arc::clone(&seen), may_go_on: Arc::new(Mutex::new(may_go_on)) };
+        let given_up = Arc::<AtomicUsize>::default();
+        let shared = Shared {
+            seen: Arc::clone(&seen),
+            may_go_on: Arc::new(Mutex::new(may_go_on)),
+            given_up: Arc::clone(&given_up),
+        };
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = shared.clone();
@@ -51,7 +59,7 @@ impl Site {
                 thread::spawn(move || _ = serve(&stream, &shared));
             }
         });
-        Ok(Self { address, seen, go_on })
+        Ok(Self { address, seen, go_on, given_up })
     }
 
     /// The beginning of its URLs.
@@ -62,6 +70,11 @@ impl Site {
     /// What it was asked since the last time.
     pub fn seen(&self) -> Vec<Value> {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many answers at `/endless` have lost their reader.
+    pub fn given_up(&self) -> usize {
+        self.given_up.load(Ordering::SeqCst)
     }
 
     /// Lets an answer at `/stream` go on.
@@ -92,6 +105,13 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             may_go_on.map_err(io::Error::other)?;
             writer.write_all(b"6\r\nsecond\r\n0\r\n\r\n")?;
             continue;
+        }
+        if asked.target == "/endless" {
+            writer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            let piece = vec![b'x'; 65_536];
+            while writer.write_all(&piece).is_ok() {}
+            shared.given_up.fetch_add(1, Ordering::SeqCst);
+            return Ok(());
         }
         let body = said.to_string();
         let status = if asked.target == "/missing" { "404 Not Found" } else { "200 OK" };

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use farthing_api::{PAID_PATH_HEADER, PAY_PATH, PROBLEM_MEDIA_TYPE, ProblemKind};
+use farthing_api::{ACCESS_HEADER, PAID_PATH_HEADER, PAY_PATH, PROBLEM_MEDIA_TYPE, ProblemKind};
 use farthing_protocol::{
     ChallengeHeader, IssuerName, PrivateTokenChallenge, RedemptionHeader, Token, TokenChallenge,
 };
@@ -89,7 +89,12 @@ impl FakeGate {
         }
         let posted = request.method == Method::Post;
         match (self.prices.get(&page).copied(), tokens) {
-            (None, _) => served(posted),
+            (None, None) => served(posted),
+            (None, Some(_)) => {
+                let mut answer = served(posted);
+                answer.headers.push((ACCESS_HEADER.to_owned(), "free".to_owned()));
+                answer
+            }
             (Some(_), None) if has_pass => served(posted),
             (Some(price), None) => {
                 let mut asks = self.refuse(ProblemKind::PaymentRequired, price);

@@ -3,11 +3,14 @@
 //! It never sends or saves anything itself. The caller asks for the [`Step`] and takes it: saves the state, or sends a
 //! request and hands the answer to [`Visit::receive`]. A step that saves must be durable before the next one is asked for:
 //! then a stop at any point loses no token. Tokens that were on their way are shown to the same page again, and nowhere
-//! else. A payment whose answer did not come, or was "not now", is shown again a few times before the visit ends.
+//! else. A payment whose answer did not come, or was "not now", is shown again a few times before the visit ends. A site is
+//! paid nothing new before it has said what became of all that was on its way to it: it may have been paid for this page
+//! under another address.
 
 mod offer;
 mod payment_request;
 mod repetition;
+mod settlement;
 mod step;
 mod tokens;
 mod verdict;
@@ -16,7 +19,7 @@ use farthing_protocol::Day;
 
 use crate::http_message::{HttpRequest, HttpResponse, TransportFailure};
 use crate::money::Amount;
-use crate::page_payment::PaymentStage;
+use crate::page_payment::PagePayment;
 use crate::page_url::PageUrl;
 use crate::service_answer::{problem_of, tame};
 use crate::wallet_state::WalletState;
@@ -28,7 +31,6 @@ use offer::Offers;
 use payment_request::{is_posted, payment_request};
 use repetition::Repetitions;
 use tokens::choose;
-use verdict::{Verdict, stage_of_refusal};
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: u8 = 5;
@@ -59,7 +61,18 @@ enum Task {
     /// Ask for the page, with what passes there are.
     Look,
     /// Show the tokens of a payment.
-    Pay { number: u64, sent_before: bool },
+    Pay { number: u64, sent_before: bool, aim: Aim },
+}
+
+/// What a payment is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// To have the page.
+    Page,
+    /// Only to learn what became of it.
+    Word,
+    /// To learn what became of it, because the site is to be paid again: for the page, which may be another.
+    WordFirst,
 }
 
 /// One attempt to have a page, or to learn what became of a payment.
@@ -73,7 +86,7 @@ pub struct Visit {
     is_awaited: bool,
     redirects: u8,
     paid: Option<u64>,
-    wants_page: bool,
+    settled_first: Vec<u64>,
     repetitions: Repetitions,
     /// What to wait for before the payment is shown again.
     pause: Option<(u64, String)>,
@@ -91,7 +104,7 @@ impl Visit {
             is_awaited: false,
             redirects: 0,
             paid: None,
-            wants_page: true,
+            settled_first: Vec::new(),
             repetitions: Repetitions::default(),
             pause: None,
         }
@@ -104,10 +117,10 @@ impl Visit {
     ///
     /// [`VisitError::NoPayment`].
     pub fn settling(state: &WalletState, number: u64) -> Result<Self, VisitError> {
-        let page = state.page_payment(number).and_then(crate::page_payment::PagePayment::page);
+        let page = state.page_payment(number).and_then(PagePayment::page);
         let page = page.ok_or(VisitError::NoPayment(number))?;
-        let task = Task::Pay { number, sent_before: true };
-        Ok(Self { task, paid: Some(number), wants_page: false, ..Self::to(page, Limit::Nothing) })
+        let task = Task::Pay { number, sent_before: true, aim: Aim::Word };
+        Ok(Self { task, paid: Some(number), ..Self::to(page, Limit::Nothing) })
     }
 
     /// The page, after redirects.
@@ -115,9 +128,14 @@ impl Visit {
         &self.page
     }
 
-    /// The number of the payment whose tokens this visit showed.
+    /// The number of the payment whose tokens this visit showed for its page.
     pub const fn payment(&self) -> Option<u64> {
         self.paid
+    }
+
+    /// The numbers of earlier payments to the same site that were settled before it was paid again.
+    pub fn settled_first(&self) -> &[u64] {
+        &self.settled_first
     }
 
     /// What to do next, at the unix second `now`.
@@ -141,7 +159,7 @@ impl Visit {
             if let Some(earlier) = earlier.iter().find(|payment| payment.page().as_ref() == Some(&self.page))
             {
                 self.paid = Some(earlier.number);
-                self.task = Task::Pay { number: earlier.number, sent_before: true };
+                self.task = Task::Pay { number: earlier.number, sent_before: true, aim: Aim::Page };
             }
         }
         self.is_awaited = true;
@@ -155,7 +173,7 @@ impl Visit {
                 Ok(Step::Send { request, pays: false })
             }
             Task::Pay { number, .. } => {
-                let request = payment_request(state, &self.page, number)?;
+                let request = payment_request(state, number)?;
                 self.repetitions.sent(now);
                 Ok(Step::Send { request, pays: true })
             }
@@ -182,12 +200,12 @@ impl Visit {
                 let reason = format!("cannot reach {}: {}", self.page.origin(), tame(&failure.0));
                 self.ending = Some(Ending::Unfinished { reason });
             }
-            (Task::Pay { number, sent_before }, Ok(answer)) => {
-                self.settle(state, number, sent_before, &answer, now);
+            (Task::Pay { number, sent_before, aim }, Ok(answer)) => {
+                self.settle(state, number, sent_before, aim, &answer, now);
             }
-            (Task::Pay { number, .. }, Err(failure)) => {
+            (Task::Pay { number, aim, .. }, Err(failure)) => {
                 let reason = format!("no answer from {}: {}", self.page.origin(), tame(&failure.0));
-                self.repeat_or_leave(number, reason, None, now);
+                self.repeat_or_leave(number, aim, reason, None, now);
             }
         }
         Ok(())
@@ -222,13 +240,18 @@ impl Visit {
             self.ending = Some(Ending::Price { price: offer.price });
             return;
         }
+        let earlier = state.payments_in_flight();
+        if let Some(earlier) = earlier.iter().find(|payment| payment.origin == *self.page.origin()) {
+            self.show(earlier.number, true, Aim::WordFirst);
+            return;
+        }
         let today = Day::from_unix(now);
         let begun = choose(state, &allowed, today)
             .map(|choice| state.begin_payment(choice.position, choice.count, &self.page, today));
         match begun {
             Ok(Some(number)) => {
                 self.paid = Some(number);
-                self.task = Task::Pay { number, sent_before: false };
+                self.show(number, false, Aim::Page);
                 self.to_save = Some(SavePoint::Payment);
             }
             Err(Some(lacking)) => self.ending = Some(Ending::NoTokens(lacking)),
@@ -238,75 +261,6 @@ impl Visit {
                     format!("{} cannot be paid: {}. Nothing was paid", self.page.origin(), tame(&fault));
                 self.ending = Some(Ending::Stopped { reason });
             }
-        }
-    }
-
-    /// An answer to a payment.
-    fn settle(
-        &mut self,
-        state: &mut WalletState,
-        number: u64,
-        sent_before: bool,
-        answer: &HttpResponse,
-        now: u64,
-    ) {
-        let posted = is_posted(state, number);
-        let stage = match Verdict::of(&self.page, answer, posted, now) {
-            Verdict::Unsure { reason } if matches!(answer.status, 429 | 503) => {
-                let retry_after = answer.header("Retry-After").and_then(|value| value.trim().parse().ok());
-                self.repeat_or_leave(number, reason, retry_after, now);
-                return;
-            }
-            Verdict::Unsure { reason } => {
-                self.ending = Some(Ending::InFlight { number, reason });
-                return;
-            }
-            Verdict::Paid(passes) => {
-                state.keep_passes(passes, now);
-                self.after_payment(answer, posted);
-                PaymentStage::Spent
-            }
-            Verdict::Free => {
-                self.task = Task::Look;
-                if !self.wants_page {
-                    let reason = "the page costs nothing any more".to_owned();
-                    self.ending = Some(Ending::Refused { number, reason });
-                }
-                stage_of_refusal(None, sent_before)
-            }
-            Verdict::Refused { kind, reason } => {
-                let stage = stage_of_refusal(kind, sent_before);
-                self.ending = Some(match stage {
-                    PaymentStage::Spent => Ending::SpentEarlier { number },
-                    _ => Ending::Refused { number, reason },
-                });
-                stage
-            }
-        };
-        state.settle_payment(number, stage);
-        self.to_save = Some(SavePoint::Settled);
-    }
-
-    /// Shows the same tokens again after a pause, or leaves them in flight.
-    fn repeat_or_leave(&mut self, number: u64, reason: String, retry_after: Option<u64>, now: u64) {
-        let pause = if self.wants_page { self.repetitions.next_pause(retry_after, now) } else { None };
-        if let Some(seconds) = pause {
-            // They may have been taken the first time, whatever is said of them the next.
-            self.task = Task::Pay { number, sent_before: true };
-            self.pause = Some((seconds, reason));
-        } else {
-            self.ending = Some(Ending::InFlight { number, reason });
-        }
-    }
-
-    /// What comes after tokens were taken.
-    fn after_payment(&mut self, answer: &HttpResponse, posted: bool) {
-        self.task = Task::Look;
-        if !self.wants_page {
-            self.ending = Some(Ending::Settled);
-        } else if !posted && !self.is_redirected(answer) {
-            let is_shown = (200..300).contains(&answer.status);
-            self.ending = Some(if is_shown { Ending::Page { preview_of: None } } else { failed(answer) });
         }
     }
 

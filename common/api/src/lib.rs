@@ -49,5 +49,9 @@ pub const IDEMPOTENCY_KEY_HEADER: &str = "Idempotency-Key";
 pub const PAY_PATH: &str = "/.well-known/farthing/pay";
 /// Request header of a payment to [`PAY_PATH`]: the path and query of the page that it is for.
 pub const PAID_PATH_HEADER: &str = "Farthing-Path";
+/// Header of a request to a site, in which the gate before it says whether the reader has paid: `free`, `preview` or
+/// `paid`. In an answer without a pass, `free` says that the page costs nothing, so that tokens that were shown for it were
+/// not looked at and are not spent.
+pub const ACCESS_HEADER: &str = "Farthing-Access";
 /// The most tokens one redemption may carry.
 pub const MAX_TOKENS_PER_REDEMPTION: usize = 1_000;

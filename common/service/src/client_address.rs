@@ -11,10 +11,17 @@ use crate::network::Network;
 ///
 /// If the peer is one of the `trusted` proxies, it is the last address in `X-Forwarded-For` that is not one itself:
 /// what stands before that was written by somebody else. A trusted proxy that names nobody counts itself.
-pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
+/// A `proven` peer has shown otherwise that it is a trusted proxy.
+pub(crate) fn client_address(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    trusted: &[Network],
+    proven: bool,
+) -> Option<IpAddr> {
     let peer = peer.to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let client = if is_trusted(peer) { forwarded(headers, is_trusted).unwrap_or(peer) } else { peer };
+    let client =
+        if proven || is_trusted(peer) { forwarded(headers, is_trusted).unwrap_or(peer) } else { peer };
     let is_own = peer.is_loopback() && client.is_loopback();
     (!is_own).then_some(client)
 }
@@ -79,10 +86,16 @@ mod tests {
             }
             let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().unwrap()).collect();
             assert_eq!(
-                client_address(peer.parse().unwrap(), &headers, &trusted),
+                client_address(peer.parse().unwrap(), &headers, &trusted, false),
                 client.map(|client| client.parse().unwrap()),
                 "{peer} {forwarded:?} {trusted:?}"
             );
+        }
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("198.51.100.1, 203.0.113.7"));
+        for peer in ["127.0.0.1", "10.0.0.2"] {
+            let proven = client_address(peer.parse().unwrap(), &headers, &[], true);
+            assert_eq!(proven, remote.map(|client| client.parse().unwrap()), "{peer}");
         }
     }
 }

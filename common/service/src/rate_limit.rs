@@ -136,26 +136,26 @@ impl RateLimiter {
     /// # Errors
     /// 429 when it is one too many.
     pub fn check(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), ProblemResponse> {
-        self.refusal(peer, headers, 1).map_or(Ok(()), Err)
+        self.refusal(peer, headers).map_or(Ok(()), Err)
     }
 
-    /// As [`Self::check`], of a request that counts as so many until [`Self::take_back`] says that it was less.
+    /// The address that a request from `peer` counts for; `None` when it comes from this machine. A `proven` peer has shown
+    /// that it is one of the trusted proxies.
+    pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap, proven: bool) -> Option<IpAddr> {
+        client_address(peer?, headers, &self.trusted_proxies.load(), proven)
+    }
+
+    /// Counts a request of `address` as so many until [`Self::take_back`] says that it was less; as none, it is only asked
+    /// whether there were too many before.
     ///
     /// # Errors
-    /// 429 when there were too many before.
-    pub fn check_weighing(
-        &self,
-        peer: Option<IpAddr>,
-        headers: &HeaderMap,
-        weight: u32,
-    ) -> Result<(), ProblemResponse> {
-        self.refusal(peer, headers, weight).map_or(Ok(()), Err)
+    /// 429 when there were.
+    pub fn check_weighing(&self, address: IpAddr, weight: u32) -> Result<(), ProblemResponse> {
+        self.admit(address, weight, Instant::now()).map_err(too_many)
     }
 
     /// Counts so many less, of what the hour knows.
-    pub fn take_back(&self, peer: Option<IpAddr>, headers: &HeaderMap, weight: u32) {
-        let address = peer.and_then(|peer| client_address(peer, headers, &self.trusted_proxies.load()));
-        let Some(address) = address else { return };
+    pub fn take_back(&self, address: IpAddr, weight: u32) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (name, interval) = (counts.name(address), counts.pace.interval);
         if let Some(due) = counts.due.get_mut(&name) {
@@ -164,14 +164,17 @@ impl RateLimiter {
     }
 
     /// The answer to a request that is one too many.
-    fn refusal(&self, peer: Option<IpAddr>, headers: &HeaderMap, weight: u32) -> Option<ProblemResponse> {
-        let address = client_address(peer?, headers, &self.trusted_proxies.load())?;
-        let wait = self.admit(address, weight, Instant::now()).err()?;
-        let detail = "your network address makes more requests than are answered; send fewer, and repeat this one \
-                      after the seconds in Retry-After, which is safe";
-        let seconds = wait.as_secs() + 1;
-        Some(ProblemResponse::new(ProblemKind::TooManyRequests, detail).retry_after(seconds))
+    fn refusal(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<ProblemResponse> {
+        let address = self.client(peer, headers, false)?;
+        self.admit(address, 1, Instant::now()).err().map(too_many)
     }
+}
+
+/// The answer to who must wait for so long.
+fn too_many(wait: Duration) -> ProblemResponse {
+    let detail = "your network address makes more requests than are answered; send fewer, and repeat this one \
+                  after the seconds in Retry-After, which is safe";
+    ProblemResponse::new(ProblemKind::TooManyRequests, detail).retry_after(wait.as_secs() + 1)
 }
 
 impl Counts {
@@ -226,7 +229,7 @@ pub(crate) fn limited(
     let limiter = Arc::clone(limiter);
     web::scope("").configure(configure).wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
         let peer = request.peer_addr().map(|peer| peer.ip());
-        let refusal = limiter.refusal(peer, request.headers(), 1);
+        let refusal = limiter.refusal(peer, request.headers());
         async move {
             match refusal {
                 Some(problem) => Ok(request.into_response(problem.error_response())),

@@ -2,14 +2,16 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use rustix::net::sockopt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,6 +28,9 @@ use crate::traces::Traces;
 /// Work that goes on beside the listeners, such as an admin socket or reading the keyring. It is dropped when the
 /// listeners have stopped; if it panics, the service stops.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
 
 /// What [`Server::bind`] needs to know.
 pub struct ServeOptions {
@@ -218,18 +223,31 @@ fn listener(
         // The sender is gone only when nobody runs the server any more.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     });
-    let bound = match tls {
-        Some(certificates) => {
-            let config =
-                certificates.server_config().map_err(|error| ServeError::Failed(io::Error::other(error)))?;
-            let handshake = timeouts.request_head_seconds.duration();
-            server.tls_handshake_timeout(handshake).bind_rustls_0_23(listen, config)
-        }
-        None => server.bind(listen),
-    };
+    let tls = tls.map(|certificates| certificates.server_config()).transpose();
+    let tls = tls.map_err(|error| ServeError::Failed(io::Error::other(error)))?;
+    let handshake = timeouts.request_head_seconds.duration();
+    let bound = bind(listen, timeouts.unread_seconds.duration()).and_then(|socket| match tls {
+        Some(config) => server.tls_handshake_timeout(handshake).listen_rustls_0_23(socket, config),
+        None => server.listen(socket),
+    });
     let server = bound.map_err(|cause| ServeError::Bind { key, address: listen, cause })?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((address, server.run()))
+}
+
+/// Binds a socket whose connections end when a client has taken nothing of what was sent for so long, or has vanished. Nothing
+/// else would notice: a client that never reads its answer is neither idle nor slow with its request.
+fn bind(listen: SocketAddr, unread: Duration) -> io::Result<TcpListener> {
+    let socket = TcpListener::bind(listen)?;
+    // Connections inherit these.
+    #[cfg(target_os = "linux")]
+    {
+        sockopt::set_tcp_user_timeout(&socket, u32::try_from(unread.as_millis()).unwrap_or(u32::MAX))?;
+        sockopt::set_tcp_keepidle(&socket, unread)?;
+    }
+    sockopt::set_socket_keepalive(&socket, true)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket)
 }
 
 /// Why a service cannot serve.

@@ -1,12 +1,15 @@
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::CacheControl;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use async_trait::async_trait;
 use farthing_api::{NewOrder, Problem, ProblemKind};
+use futures_util::stream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
@@ -55,6 +58,21 @@ async fn slow(shared: web::Data<Shared>) -> HttpResponse {
     HttpResponse::Ok().body("done")
 }
 
+/// An answer without an end, which tells when it is dropped.
+async fn endless(shared: web::Data<Shared>) -> HttpResponse {
+    struct Told(web::Data<Shared>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.release.notify_one();
+        }
+    }
+    let told = Told(shared);
+    HttpResponse::Ok().streaming(stream::repeat_with(move || {
+        let _still_there = &told;
+        Ok::<_, Infallible>(Bytes::from_static(&[0; 65_536]))
+    }))
+}
+
 async fn refused() -> HttpResponse {
     HttpResponse::Conflict().json(["spent"])
 }
@@ -93,6 +111,7 @@ fn start(tasks: Vec<Task>, timeouts: &str) -> Running {
             Resource::at("/numbers/{number}").get(said("named"), named),
             Resource::at("/refused").get(said("refused"), refused),
             Resource::at("/slow").get(said("slow"), slow),
+            Resource::at("/endless").get(said("endless"), endless),
         ]);
     let server = Server::bind(options, api).unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -323,4 +342,14 @@ async fn an_address_in_use_is_one_line() {
             server.address
         )
     );
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_given_up() {
+    let server = start(Vec::new(), r#"{"unread_seconds":1}"#);
+    let mut client = TcpStream::connect(server.address).unwrap();
+    client.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    // It stays connected, and reads nothing.
+    tokio::time::timeout(Duration::from_secs(30), server.shared.release.notified()).await.unwrap();
+    drop(client);
 }

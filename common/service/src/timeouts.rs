@@ -15,6 +15,8 @@ pub struct Timeouts {
     pub request_head_seconds: Seconds<10>,
     /// The body of a request, from the end of its head. 30 unless said otherwise.
     pub request_body_seconds: Seconds<30>,
+    /// A client that takes nothing of its answer. 60 unless said otherwise.
+    pub unread_seconds: Seconds<60>,
     /// An idle connection. 60 unless said otherwise.
     pub keep_alive_seconds: Seconds<60>,
     /// Requests in flight when the service is told to stop. 8 unless said otherwise: service managers kill after 10.
@@ -23,6 +25,13 @@ pub struct Timeouts {
 
 sort_keys!(Timeouts {
     running: [],
-    restart: [store_ms, request_head_seconds, request_body_seconds, keep_alive_seconds, shutdown_seconds],
+    restart: [
+        store_ms,
+        request_head_seconds,
+        request_body_seconds,
+        unread_seconds,
+        keep_alive_seconds,
+        shutdown_seconds
+    ],
     tables: [],
 });

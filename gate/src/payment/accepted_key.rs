@@ -41,13 +41,14 @@ impl AcceptedKey {
 pub struct AcceptedKeys {
     challenge: TokenChallenge,
     keys: Vec<AcceptedKey>,
+    most_tokens: usize,
 }
 
 impl AcceptedKeys {
-    /// Those keys, of that issuer.
-    pub fn new(issuer: IssuerName, keys: Vec<AcceptedKey>) -> Self {
+    /// Those keys, of that issuer, where a payment has at most so many tokens.
+    pub fn new(issuer: IssuerName, keys: Vec<AcceptedKey>, most_tokens: usize) -> Self {
         // Wallets hold tokens that were bought ahead, so the challenge is the one of every purchase.
-        Self { challenge: TokenChallenge::for_purchase(issuer), keys }
+        Self { challenge: TokenChallenge::for_purchase(issuer), keys, most_tokens }
     }
 
     /// The digest that every token must carry.
@@ -60,12 +61,14 @@ impl AcceptedKeys {
         self.keys.iter().find(|key| key.id == *id)
     }
 
-    /// The keys with which `due` can be paid to the last micro at `now`, newest first.
+    /// The keys with which `due` can be paid to the last micro at `now`, with no more tokens than a payment has, newest first.
     pub fn paying(&self, due: Amount, now: u64) -> impl Iterator<Item = &AcceptedKey> {
+        let most = u64::try_from(self.most_tokens).unwrap_or(u64::MAX);
         let pays = move |key: &&AcceptedKey| {
             let value = key.denomination.value_micros();
             key.denomination.currency() == due.currency
                 && due.micros.get() % value == 0
+                && due.micros.get() / value <= most
                 && now < key.redeem_until
         };
         self.keys.iter().rev().filter(pays)

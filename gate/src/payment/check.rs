@@ -56,7 +56,7 @@ mod tests {
             key(3, "EUR-50000", 1_000),
             key(4, "USD-10000", 1_000),
         ];
-        AcceptedKeys::new(IssuerName::new("issuer.example").unwrap(), keys)
+        AcceptedKeys::new(IssuerName::new("issuer.example").unwrap(), keys, 5)
     }
 
     fn due(micros: u64) -> Amount {
@@ -115,6 +115,8 @@ mod tests {
         assert_eq!(asked(50_000, 50), Some(vec![public(3), public(2), public(1)]));
         assert_eq!(asked(20_000, 50), Some(vec![public(2), public(1)]));
         assert_eq!(asked(20_000, 100), Some(vec![public(2)]));
+        assert_eq!(asked(60_000, 50), None, "of six tokens no payment is");
+        assert_eq!(asked(100_000, 50), Some(vec![public(3)]));
         assert_eq!(asked(5_000, 50), None);
         assert_eq!(asked(10_000, 1_000), None);
     }

@@ -52,6 +52,20 @@ impl Refusal {
         order.into_iter().find(|(result, _)| results.contains(result)).map(|(_, refusal)| refusal)
     }
 
+    /// Whether tokens may be refused like this that were taken together a short while ago, for the same page: they are
+    /// spent then, and the time of their key may have come to an end.
+    pub const fn may_follow_payment(self) -> bool {
+        match self {
+            Self::Spent | Self::Expired | Self::Revoked | Self::KeyUnknown => true,
+            Self::Unpaid { .. }
+            | Self::Amount { .. }
+            | Self::OtherCurrency { .. }
+            | Self::Twice
+            | Self::OtherChallenge
+            | Self::Invalid => false,
+        }
+    }
+
     /// The problem, in words for the person who reads.
     pub fn problem(self) -> Problem {
         let again = "nothing was spent now; pay with other tokens";

@@ -29,11 +29,17 @@ impl Bucket {
         Self(now / Self::SECONDS)
     }
 
-    /// The other spans in which a payment that is repeated now may have been made: those of the window, and the next one,
+    /// The spans in which a payment that is repeated now may have been made: this one, those before it, and the next one,
     /// because the clocks of two gates, or one that was set, may differ.
-    pub fn earlier(self) -> impl Iterator<Item = Self> {
+    pub fn window(self) -> Vec<Self> {
         let Self(number) = self;
-        [number.checked_sub(1), number.checked_sub(2), number.checked_add(1)].into_iter().flatten().map(Self)
+        let numbers = [Some(number), number.checked_sub(1), number.checked_sub(2), number.checked_add(1)];
+        numbers.into_iter().flatten().map(Self).collect()
+    }
+
+    /// Those of the window that are not this one.
+    pub fn earlier(self) -> Vec<Self> {
+        self.window().split_off(1)
     }
 
     /// When a pass ends that was paid for in this span and is good for `seconds`. It is the same for the first answer and
@@ -123,10 +129,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_payment_can_be_repeated_for_some_time_and_then_no_more(paid in 600_u64..1 << 40, after in 0..2_000_u64) {
-            let seen: Vec<_> = {
-                let now = Bucket::of(paid + after);
-                std::iter::once(now).chain(now.earlier()).collect()
-            };
+            let seen = Bucket::of(paid + after).window();
             let found = seen.contains(&Bucket::of(paid));
             prop_assert!(found || after > WINDOW - Bucket::SECONDS, "given up after {} seconds", after);
             prop_assert!(!found || after < WINDOW, "repeated after {} seconds", after);

@@ -1,5 +1,4 @@
-/// Request header that tells the site whether its reader has paid: `free`, `preview` or `paid`. What a client sends under
-/// this name never reaches the site.
+/// [`farthing_api::ACCESS_HEADER`] as header maps have it. What a client sends under this name never reaches the site.
 pub(crate) const ACCESS_HEADER: &str = "farthing-access";
 
 /// Why a request is let through.
@@ -21,5 +20,13 @@ impl Access {
             Self::Preview => "preview",
             Self::Paid => "paid",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_names_are_one() {
+        assert_eq!(super::ACCESS_HEADER, farthing_api::ACCESS_HEADER.to_ascii_lowercase());
     }
 }

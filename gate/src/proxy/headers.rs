@@ -7,6 +7,7 @@ use http::header::{
 };
 
 use super::access::{ACCESS_HEADER, Access};
+use crate::forward_auth::SECRET_HEADER;
 use crate::visit::{is_pass, is_payment};
 
 /// Headers that belong to one connection (RFC 9110, section 7.6.1), beside those that `Connection` names.
@@ -100,6 +101,7 @@ fn remove_vouched(headers: &mut HeaderMap) {
     let is_vouched = |name: &str| {
         name.starts_with("x-forwarded-")
             || name == ACCESS_HEADER
+            || name == SECRET_HEADER
             || ADDRESSES.iter().chain(&PATHS).any(|ours| ours == name)
     };
     let plain = |name: &HeaderName| -> String {
@@ -196,6 +198,7 @@ mod tests {
             ("Farthing_Access", "paid"),
             ("X_Forwarded-For", "203.0.113.7"),
             ("Farthing.Access", "paid"),
+            ("Farthing-Proxy-Secret", "correct horse battery"),
             ("X-Forwarded-Prefix", "/articles"),
             ("X-Original-URL", "/articles/7"),
             ("X_Rewrite_URL", "/articles/7"),

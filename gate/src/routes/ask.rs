@@ -143,6 +143,7 @@ async fn answer(
         Admission::Free => Access::Free,
         Admission::Preview { .. } => Access::Preview,
         Admission::Pass | Admission::Paid { .. } => Access::Paid,
+        Admission::Respelled { location } => return Ok((answers::respelled(location), false)),
         Admission::Refused { .. } => {
             return request::pay_answer(&Page::new(config.page.clone()), request, unpaid, &visit, &admission)
                 .map(|answer| (answer, false));

@@ -17,6 +17,7 @@ use farthing_service::problem::ProblemResponse;
 use crate::answers;
 use crate::config::Config;
 use crate::gate::Admission;
+use crate::limits::Attempt;
 use crate::pass;
 use crate::payment::Refusal;
 use crate::prices::Asked;
@@ -108,16 +109,20 @@ async fn admit(
     }
     let asked = config.prices.asked(&visit.host, &visit.path);
     let tokens = visit.payment.as_ref().filter(|_| matches!(asked, Asked::Price(..))).map_or(0, Vec::len);
-    let Some(beyond_one) = u32::try_from(tokens).unwrap_or(u32::MAX).checked_sub(1) else {
+    if tokens == 0 {
         return service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error));
-    };
-    // The redeemer counts forged tokens, not payments with them: until it has said that they are none, each counts.
-    let (limiter, peer) = (&service.limits.payments, request.peer_addr().map(|peer| peer.ip()));
-    limiter.check_weighing(peer, request.headers(), beyond_one + 1)?;
-    let admission = service.gate.admit(visit, asked).await;
-    if !matches!(admission, Ok(Admission::Refused { refusal: Refusal::Invalid, .. })) {
-        limiter.take_back(peer, request.headers(), beyond_one);
     }
+    let by_proxy = service.asker.as_ref().is_some_and(|asker| asker.is_shown_secret(request.headers()));
+    let payer = service.limits.payer(request.peer_addr().map(|peer| peer.ip()), request.headers(), by_proxy);
+    let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+    service.limits.begin(payer, tokens)?;
+    let admission = service.gate.admit(visit, asked).await;
+    let attempt = match &admission {
+        Ok(Admission::Refused { refusal: Refusal::Invalid, .. }) => Attempt::Forged,
+        Ok(Admission::Refused { refusal, .. }) if refusal.may_follow_payment() => Attempt::Refused,
+        _ => Attempt::Fair,
+    };
+    service.limits.known(payer, tokens, attempt);
     admission.map_err(|error| answers::undecided(&error))
 }
 

@@ -44,6 +44,7 @@ async fn pass(
         Admission::Free => Access::Free,
         Admission::Preview { .. } => Access::Preview,
         Admission::Pass | Admission::Paid { .. } => Access::Paid,
+        Admission::Respelled { location } => return Ok(answers::respelled(location)),
         Admission::Refused { .. } => {
             return request::pay_answer(
                 &Page::new(config.page.clone()),
@@ -62,6 +63,7 @@ async fn pass(
         answer.headers_mut().insert(CACHE_CONTROL, PRIVATE);
     }
     match &admission {
+        Admission::Free if visit.payment.is_some() => answers::not_taken(&mut answer),
         Admission::Paid { cookie } => answers::give_pass(&mut answer, cookie),
         Admission::Preview { challenge } => answers::challenge(&mut answer, challenge.as_deref()),
         _ => {}

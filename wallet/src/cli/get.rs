@@ -36,21 +36,25 @@ pub(crate) fn get(session: &Session, options: &Get) -> Result<Report, Failure> {
     }
     let mut visit = Visit::to(options.url.clone(), limit);
     let (ending, answer) = drive(session, &mut wallet, &mut visit)?;
-    let payment = visit.payment().and_then(|number| wallet.state.page_payment(number)).cloned();
+    let find = |number: &u64| wallet.state.page_payment(*number).cloned();
+    let settled_first: Vec<_> = visit.settled_first().iter().filter_map(find).collect();
+    for earlier in &settled_first {
+        let text = format!("An earlier payment to this site was settled first. {}", outcome(earlier));
+        note(session.global.json, &text);
+    }
+    let shown = match &ending {
+        // It may be an earlier one, before which nothing new is paid.
+        Ending::InFlight { number, .. } => Some(*number),
+        _ => visit.payment(),
+    };
+    let payment = shown.as_ref().and_then(find);
     // The page may be long, and the wallet is needed no more.
     drop(wallet);
     let Ending::Page { preview_of } = ending else {
         return Err(failure(&visit, payment.as_ref(), &ending));
     };
     if let Some(payment) = &payment {
-        let line = payment_line(payment);
-        let text = match (&payment.stage, stage_line(payment)) {
-            (PaymentStage::Spent, _) => format!("Paid {line}."),
-            // The page costs nothing any more.
-            (_, Some(aside)) => format!("Payment {}, {line}, was not taken now: {aside}.", payment.number),
-            (_, None) => format!("Payment {}, {line}, was not taken: its tokens are back.", payment.number),
-        };
-        note(session.global.json, &text);
+        note(session.global.json, &outcome(payment));
     }
     if let Some(price) = preview_of {
         let text = format!("This is a preview; the whole page costs {price}: {}", paying(&visit, price));
@@ -63,6 +67,7 @@ pub(crate) fn get(session: &Session, options: &Get) -> Result<Report, Failure> {
     let mut report = Report::new(json!({
         "url": visit.page().to_string(),
         "payment": payment.as_ref().map(payment_json),
+        "settled_first": settled_first.iter().map(payment_json).collect::<Vec<_>>(),
         "preview_of_micros": preview_of.map(|price| price.micros),
         "output": options.output,
         "length": length,
@@ -80,6 +85,16 @@ fn limit(options: &Get) -> Result<Limit, Failure> {
             .map_err(|error| Failure::new(Exit::Usage, format!("--max: {error}. Nothing was done"))),
         _ if options.yes => Ok(Limit::Anything),
         _ => Ok(Limit::Nothing),
+    }
+}
+
+/// What became of a payment that is settled.
+fn outcome(payment: &PagePayment) -> String {
+    let (number, line) = (payment.number, payment_line(payment));
+    match (&payment.stage, stage_line(payment)) {
+        (PaymentStage::Spent, _) => format!("Paid {line}."),
+        (_, Some(aside)) => format!("Payment {number}, {line}, was not taken now: {aside}."),
+        (_, None) => format!("Payment {number}, {line}, was not taken: its tokens are back."),
     }
 }
 
@@ -102,6 +117,14 @@ fn failure(visit: &Visit, payment: Option<&PagePayment>, ending: &Ending) -> Fai
         Ending::NoTokens(lacking) => failed(lacking.to_string()),
         Ending::Stopped { reason } => failed(format!("{reason}{paid}")),
         Ending::Unfinished { reason } => Failure::new(Exit::Unfinished, format!("{reason}{paid}")),
+        Ending::InFlight { number, reason } if visit.payment() != Some(*number) => {
+            let text = format!(
+                "nothing was paid, because payment {number} to this site, for another page, is not settled: {reason}. Run \
+                 `farthing resume` until it is, or `farthing resume --release {number}` to take its tokens back \
+                 whatever became of them"
+            );
+            Failure::new(Exit::Unfinished, text)
+        }
         Ending::Page { .. }
         | Ending::Settled
         | Ending::InFlight { .. }

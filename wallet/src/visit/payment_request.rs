@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::step::VisitError;
 use crate::http_message::HttpRequest;
-use crate::page_url::PageUrl;
+use crate::page_payment::PagePayment;
 use crate::wallet_state::WalletState;
 
 /// Whether a payment has more tokens than a header carries.
@@ -12,13 +12,10 @@ pub(super) fn is_posted(state: &WalletState, number: u64) -> bool {
     state.tokens_of_payment(number).len() > RedemptionHeader::MAX_TOKENS
 }
 
-/// The request that shows the tokens of a payment: for the page itself, or to where the site takes larger payments. No pass
+/// The request that shows the tokens of a payment: for its page itself, or to where the site takes larger payments. No pass
 /// goes along: with one the tokens would not be looked at.
-pub(super) fn payment_request(
-    state: &WalletState,
-    page: &PageUrl,
-    number: u64,
-) -> Result<HttpRequest, VisitError> {
+pub(super) fn payment_request(state: &WalletState, number: u64) -> Result<HttpRequest, VisitError> {
+    let page = state.page_payment(number).and_then(PagePayment::page).ok_or(VisitError::NoPayment(number))?;
     let unreadable = |reason: String| VisitError::Tokens { number, reason };
     let tokens = state.tokens_of_payment(number);
     if is_posted(state, number) {

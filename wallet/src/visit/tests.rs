@@ -5,7 +5,7 @@ use super::*;
 use crate::driver::drive;
 use crate::fake_gate::{CONTENT, FakeGate, PASS_SECONDS, SITE};
 use crate::fake_services::{COUNT, FakeServices, NOW, VOUCHER, cent, epoch, key, problem, today};
-use crate::page_payment::SetAside;
+use crate::page_payment::{PaymentStage, SetAside};
 use crate::purchase_run::PurchaseRun;
 use crate::seed::Seed;
 
@@ -40,6 +40,17 @@ struct Went {
 /// Takes every step of a visit. `lost` says from which answer on, counted from 0, none arrives.
 fn go(state: &mut WalletState, gate: &mut FakeGate, visit: Visit, lost: Option<usize>) -> Went {
     go_until(state, gate, visit, lost, usize::MAX).expect("it went to its end")
+}
+
+/// The same, where every answer arrives; how it ended.
+fn steps(state: &mut WalletState, gate: &mut FakeGate, visit: &mut Visit) -> Ending {
+    loop {
+        match visit.next(state, NOW).unwrap() {
+            Step::Send { request, .. } => visit.receive(state, Ok(gate.answer(&request)), NOW).unwrap(),
+            Step::Save(_) | Step::Wait { .. } => {}
+            Step::Finished(ending) => return ending,
+        }
+    }
 }
 
 /// The same, up to a crash before step `crash`. The state is what was saved last.
@@ -124,11 +135,55 @@ fn a_lost_answer_costs_nothing_because_the_same_tokens_are_shown_again() {
     assert!(matches!(went.ending, Ending::InFlight { number: 1, .. }), "{:?}", went.ending);
     assert_eq!((gate.spent(), state.keys()[0].left()), (3, 2));
     assert_eq!(went.waited.len(), 5);
-    // Another page is paid with others meanwhile.
-    assert_eq!(go(&mut state, &mut gate, Visit::to(page("/b"), cents(3)), None).ending, FULL);
-
     let again = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Nothing), None);
     assert_eq!((again.ending, again.body.as_slice()), (FULL, CONTENT), "it was allowed before");
+    assert_eq!((gate.spent(), stages(&state)), (3, vec![&PaymentStage::Spent]));
+}
+
+#[test]
+fn what_is_on_its_way_to_a_site_is_settled_before_it_is_paid_again() {
+    let (mut state, mut gate) = bought(COUNT);
+    go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), Some(1));
+    gate.arrived.clear();
+    // What costs nothing needs no word of it, and what may not be paid neither.
+    assert_eq!(go(&mut state, &mut gate, Visit::to(page("/free"), cents(3)), None).ending, FULL);
+    let price = Amount { micros: 20_000, currency: "EUR".parse().unwrap() };
+    let told = go(&mut state, &mut gate, Visit::to(page("/b"), Limit::Nothing), None);
+    assert_eq!(
+        (told.ending, gate.arrived.as_slice()),
+        (Ending::Price { price }, &["GET /free", "GET /b"].map(str::to_owned)[..])
+    );
+    // As long as nobody knows, nothing new is paid.
+    gate.arrived.clear();
+    let hindered = go(&mut state, &mut gate, Visit::to(page("/b"), cents(3)), Some(1));
+    assert!(matches!(hindered.ending, Ending::InFlight { number: 1, .. }), "{:?}", hindered.ending);
+    assert_eq!((state.page_payments().len(), gate.spent(), hindered.waited.len()), (1, 3, 5));
+    // The word comes, and then the page of now is paid.
+    gate.arrived.clear();
+    let mut visit = Visit::to(page("/b"), cents(3));
+    assert_eq!(steps(&mut state, &mut gate, &mut visit), FULL);
+    assert_eq!((visit.settled_first(), visit.payment()), (&[1][..], Some(2)));
+    assert_eq!(gate.arrived, ["GET /b", "GET /a with 3 tokens", "GET /b", "GET /b with 2 tokens"]);
+    assert_eq!((gate.spent(), stages(&state)), (5, vec![&PaymentStage::Spent; 2]));
+}
+
+#[test]
+fn a_page_that_was_paid_for_under_another_address_is_not_paid_again() {
+    let (mut state, mut gate) = bought(COUNT);
+    gate.prices.insert("/a?x=1".to_owned(), 30_000);
+    go(&mut state, &mut gate, Visit::to(page("/a?x=1"), cents(3)), Some(1));
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), None);
+    assert_eq!((went.ending, went.body.as_slice()), (FULL, CONTENT));
+    assert_eq!((gate.spent(), stages(&state)), (3, vec![&PaymentStage::Spent]));
+    assert_eq!(gate.arrived.last().unwrap(), "GET /a with a pass");
+}
+
+#[test]
+fn a_refused_earlier_payment_does_not_hinder_a_new_one() {
+    let (mut state, mut gate) = bought(COUNT);
+    go(&mut state, &mut gate, Visit::to(page("/a"), cents(3)), Some(1));
+    gate.repeats = false;
+    assert_eq!(go(&mut state, &mut gate, Visit::to(page("/b"), cents(2)), None).ending, FULL);
     assert_eq!((gate.spent(), stages(&state)), (5, vec![&PaymentStage::Spent; 2]));
 }
 
@@ -273,6 +328,24 @@ fn a_page_that_costs_nothing_any_more_gives_posted_tokens_back() {
     let went = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
     assert_eq!((went.ending, went.body.as_slice()), (FULL, CONTENT));
     assert_eq!((stages(&state), state.keys()[0].left()), (vec![&PaymentStage::Refused], 40));
+}
+
+#[test]
+fn a_page_that_became_free_while_tokens_were_on_their_way_gives_them_back() {
+    let (mut state, mut gate) = bought(COUNT);
+    let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+    gate.prices.clear();
+    gate.instead = vec![asks.clone()];
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
+    assert_eq!((went.ending, went.body.as_slice()), (FULL, CONTENT));
+    assert_eq!(went.saved, ["wallet.payment.saved", "wallet.payment.settled"]);
+    assert_eq!((stages(&state), state.keys()[0].left()), (vec![&PaymentStage::Refused], 5));
+    // An attempt whose answer was lost may have been taken before the page became free.
+    gate.instead = vec![asks];
+    go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), Some(1));
+    let again = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
+    assert_eq!(again.ending, FULL);
+    assert_eq!(stages(&state)[1], &PaymentStage::SetAside { reason: SetAside::Unsure });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an answer to a payment says about its tokens.
 
-use farthing_api::ProblemKind;
+use farthing_api::{ACCESS_HEADER, ProblemKind};
 
 use super::offer::Offers;
 use crate::http_message::HttpResponse;
@@ -57,6 +57,10 @@ impl Verdict {
         // A gate gives the pass along with whatever the site behind it says.
         if !passes.is_empty() {
             return Self::Paid(passes);
+        }
+        // So it does with its word that nothing was due.
+        if answer.header(ACCESS_HEADER) == Some("free") {
+            return Self::Free;
         }
         let status = answer.status;
         let asks = Offers::of(answer).ask_for_tokens();
@@ -127,6 +131,15 @@ mod tests {
         assert!(
             matches!(Verdict::of(&page(), &answer(200, &[]), false, 0), Verdict::Paid(passes) if passes.is_empty())
         );
+        for status in [200, 204, 302, 404, 502] {
+            let free = answer(status, &[("Farthing-Access", "free")]);
+            assert!(matches!(Verdict::of(&page(), &free, false, 0), Verdict::Free), "{status}");
+        }
+        let both =
+            [("Farthing-Access", "free"), ("Set-Cookie", "__Secure-farthing-pass=a; Path=/; Max-Age=9")];
+        assert!(matches!(Verdict::of(&page(), &answer(200, &both), false, 0), Verdict::Paid(_)));
+        let paid = answer(200, &[("Farthing-Access", "paid")]);
+        assert!(matches!(Verdict::of(&page(), &paid, false, 0), Verdict::Paid(_)));
         assert!(matches!(Verdict::of(&page(), &answer(204, &[]), true, 0), Verdict::Free));
         assert!(matches!(Verdict::of(&page(), &answer(200, &[]), true, 0), Verdict::Unsure { .. }));
     }

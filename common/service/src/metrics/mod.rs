@@ -6,6 +6,7 @@ mod daily;
 mod durations;
 mod keys;
 mod probe;
+mod readiness;
 mod requests;
 mod tens;
 
@@ -22,6 +23,7 @@ pub(crate) use daily::STEP;
 pub use durations::DurationFamily;
 pub(crate) use durations::Timed;
 pub use probe::Probe;
+pub use readiness::watch_readiness;
 pub(crate) use requests::{Requests, measure};
 
 use crate::clock::Clock;

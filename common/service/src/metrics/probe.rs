@@ -10,7 +10,6 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
 use crate::arithmetic::Arithmetic;
-use crate::health::Readiness;
 use crate::pinned_keys::PinnedKeys;
 
 /// Times are rounded up to one of these, in milliseconds, so that one reader's batch on an idle machine does not show.
@@ -18,8 +17,6 @@ const STEPS: [u64; 7] = [100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 /// What is asked.
 pub struct Probe {
-    /// Whether the service can do its work.
-    pub readiness: Arc<dyn Readiness>,
     /// A question to the store that no request waits for.
     pub pins: Arc<dyn PinnedKeys>,
     /// The pool that an empty job is put into.
@@ -34,14 +31,8 @@ struct PartLabels {
 impl Probe {
     /// Asks for ever, `period` apart, and publishes what it found.
     pub async fn run(self, period: Duration, metrics: Arc<Metrics>) {
-        let ready = Gauge::<i64>::default();
         let seconds = Family::<PartLabels, Gauge<f64, AtomicU64>>::default();
         metrics.register(|registry| {
-            registry.register(
-                "farthing_ready",
-                "1 when the service could do its work, as /readyz has it",
-                ready.clone(),
-            );
             registry.register(
                 "farthing_probe_seconds",
                 "How long a question of the service itself took at most, in steps",
@@ -52,7 +43,6 @@ impl Probe {
             seconds.get_or_create(&PartLabels { part }).set(step(begun.elapsed()));
         };
         loop {
-            ready.set(self.readiness.ready().await.is_ok().into());
             let begun = Instant::now();
             // Whether it answered is the readiness's matter; a store that does not answer takes its whole time-out.
             let _ = self.pins.pinned().await;

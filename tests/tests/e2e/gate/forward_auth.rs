@@ -2,6 +2,7 @@ use std::fs;
 
 use farthing_tests::http::{self, Answer};
 
+use super::misuse::forged;
 use super::{Scene, assert_refused, authorization, has_pass, pass};
 
 const TABLE: &str = "[forward_auth]\nsecret = \"file:data/gate.proxy-secret\"\nuri_header = \"X-Original-URI\"\n\
@@ -49,6 +50,10 @@ fn a_proxy_asks_and_is_told() {
     assert_eq!(in_other_words.json()["status"], 402);
     assert!(in_other_words.header("www-authenticate").starts_with("PrivateToken "));
     assert_eq!(proxy.ask_at("/ask?deny=500", "/articles/7", &[]).status, 400);
+    for path in ["/ask", "/denied"] {
+        let elsewhere = proxy.ask_at(path, "/%61rticles/caf%c3%a9?x=1", &[]);
+        assert_eq!((elsewhere.status, elsewhere.header("location")), (308, "/articles/caf%C3%A9?x=1"));
+    }
 
     let token = scene.tokens(1);
     let paying = authorization(&token);
@@ -104,4 +109,54 @@ fn without_the_table_there_is_nobody_to_ask() {
     for path in ["/.well-known/farthing/ask", "/.well-known/farthing/denied"] {
         assert_eq!(scene.get(path, &[]).status, 404, "{path}");
     }
+}
+
+#[test]
+fn a_proxy_says_by_whom_payments_are_counted() {
+    let scene = Scene::new(&format!("{TABLE}[limits]\npayments_per_minute = 1\npayments_burst = 2\n"));
+    let (proxy, authorization) = (Proxy::before(&scene), forged(&scene));
+    let pay = |address: &str| {
+        proxy.ask("/articles/7", &[("Authorization", &authorization), ("X-Forwarded-For", address)]).status
+    };
+    assert_eq!([(); 3].map(|()| pay("203.0.113.7")), [401, 401, 429]);
+    assert_eq!(pay("198.51.100.9, 203.0.113.7"), 429, "what stands before is the reader's own word");
+    assert_eq!(pay("203.0.113.8"), 401, "another address");
+}
+
+#[test]
+fn traefik_asks_in_its_own_words() {
+    let table = TABLE.replace("X-Original-URI", "X-Forwarded-Uri");
+    let scene = Scene::new(&format!("{table}[limits]\npayments_per_minute = 1\npayments_burst = 2\n"));
+    let secret = Proxy::before(&scene).secret;
+    // All of the reader's headers, and in place of theirs Traefik's own, which is the client of the question.
+    let ask = |uri: &str, readers: &[(&str, &str)]| {
+        let mut sent = vec![
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "news.example"),
+            ("X-Forwarded-Uri", uri),
+            ("X-Forwarded-For", "203.0.113.7"),
+            ("Farthing-Proxy-Secret", &secret),
+            ("User-Agent", "curl/7.88.1"),
+            ("Accept", "*/*"),
+        ];
+        sent.extend_from_slice(readers);
+        http::get(&format!("{}/.well-known/farthing/ask?deny=401", scene.gate.url()), &sent).unwrap()
+    };
+    let free = ask("/about?x=1", &[]);
+    assert_eq!((free.status, free.header("farthing-access")), (200, "free"));
+    assert_refused(&ask("/articles/7?deny=402", &[("X_Forwarded_Uri", "/about")]), "payment-required");
+    let elsewhere = ask("/articles/%37", &[]);
+    assert_eq!((elsewhere.status, elsewhere.header("location")), (308, "/articles/7"));
+    let paid = ask("/articles/7", &[("Authorization", &authorization(&scene.tokens(1)))]);
+    assert_eq!((paid.status, paid.header("farthing-access")), (200, "paid"));
+    let opened = ask("/articles/7/image", &[("Cookie", &pass(&paid))]);
+    assert_eq!((opened.status, opened.header("farthing-access")), (200, "paid"));
+    let forged = forged(&scene);
+    assert_eq!(ask("/articles/8", &[("Authorization", &forged)]).status, 401);
+    assert_eq!(
+        ask("/articles/8", &[("Authorization", &forged)]).status,
+        429,
+        "counted by the reader's address"
+    );
 }

@@ -3,10 +3,11 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
+use farthing_protocol::Token;
 use farthing_tests::http;
 use farthing_tests::programs::Program;
 
-use super::{PATIENCE, PRICES, Scene, assert_refused};
+use super::{PATIENCE, PRICES, Scene, assert_refused, authorization, wait_until};
 
 /// Sends bytes; everything that is answered until the gate closes the connection, or says so.
 fn send(scene: &Scene, bytes: &[u8]) -> String {
@@ -50,10 +51,13 @@ fn a_path_with_two_readings_is_refused_and_never_reaches_the_site() {
         assert!(!answer.contains("articles"), "{path} is repeated: {answer}");
     }
     assert_eq!(scene.site.seen().len(), 0);
-    // Another spelling of a page has its price.
-    for path in ["/%61rticles/7", "/articles/%37", "/articles/7/"] {
-        assert_refused(&scene.get(path, &[]), "payment-required");
+    // Another spelling of a page is the page, with its price.
+    for path in ["/%61rticles/7", "/articles/%37"] {
+        let spelled = scene.get(path, &[]);
+        assert_eq!((spelled.status, spelled.header("location")), (308, "/articles/7"));
+        assert_refused(&scene.pay(path, &scene.tokens(2)), "payment-amount");
     }
+    assert_refused(&scene.get("/articles/7/", &[]), "payment-required");
     for own in ["/.well-known/farthing/x", "/.well-known/farth%69ng/ask", "/.Well-Known/Farthing/ask"] {
         assert_eq!(scene.get(own, &[]).status, 404, "{own}");
     }
@@ -145,15 +149,31 @@ fn under_a_name_that_is_not_the_sites_nothing_is_free() {
     drop(http::get(&format!("{}/about", gate.url()), &[]));
 }
 
+/// A header with a token that nobody issued.
+pub(super) fn forged(scene: &Scene) -> String {
+    let mut bytes = scene.tokens(1)[0].encode();
+    bytes[98] ^= 1;
+    authorization(&[Token::decode(&bytes).unwrap()])
+}
+
+#[test]
+fn forged_tokens_of_whoever_has_no_address_are_limited_and_payments_are_not() {
+    let scene = Scene::new("[limits]\npayments_per_minute = 1\npayments_burst = 2\n");
+    for page in 0..4 {
+        assert_eq!(scene.pay(&format!("/articles/{page}"), &scene.tokens(1)).status, 200);
+    }
+    let authorization = forged(&scene);
+    let pay = || scene.get("/articles/9", &[("Authorization", &authorization)]).status;
+    assert_eq!([(); 3].map(|()| pay()), [401, 401, 429]);
+    assert_eq!(scene.get("/about", &[("Authorization", &authorization)]).status, 200, "nothing is due");
+}
+
 #[test]
 fn payments_from_one_address_are_limited() {
     let scene = Scene::new(
         "[limits]\npayments_per_minute = 1\npayments_burst = 2\ntrusted_proxies = [\"127.0.0.1\"]\n",
     );
-    let mut bytes = scene.tokens(1)[0].encode();
-    bytes[98] ^= 1;
-    let forged = farthing_protocol::Token::decode(&bytes).unwrap();
-    let authorization = super::authorization(&[forged]);
+    let authorization = forged(&scene);
     let pay = |address: &str| {
         scene.get("/articles/7", &[("Authorization", &authorization), ("X-Forwarded-For", address)]).status
     };
@@ -161,4 +181,18 @@ fn payments_from_one_address_are_limited() {
     assert_eq!(pay("203.0.113.8"), 401, "another address");
     let reading = scene.get("/articles/7", &[("X-Forwarded-For", "203.0.113.7")]);
     assert_refused(&reading, "payment-required");
+}
+
+#[test]
+fn a_reader_who_takes_nothing_of_a_page_holds_no_connection_to_the_site() {
+    let scene = Scene::new("[timeouts]\nunread_seconds = 1\n");
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(scene.gate.address()).unwrap();
+            stream.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    wait_until("the site to be left alone", || scene.site.given_up() == readers.len());
+    assert_eq!(scene.get("/about", &[]).status, 200);
 }

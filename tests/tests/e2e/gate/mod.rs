@@ -10,6 +10,7 @@ mod passes;
 mod paywall;
 mod privacy;
 mod proxying;
+mod receipts;
 mod reload;
 mod servers;
 mod wallet;
@@ -148,6 +149,13 @@ pub(crate) fn assert_refused(answer: &Answer, problem: &str) {
     assert_eq!(answer.headers.get_all("www-authenticate").iter().count(), 1, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "private, no-store");
     assert!(!has_pass(answer), "{answer:?}");
+}
+
+/// What monitoring sees of a gate.
+pub(crate) fn metrics(gate: &ServiceProcess) -> String {
+    let log = fs::read_to_string(gate.log()).unwrap();
+    let address = log.rsplit("metrics=").next().unwrap().split_whitespace().next().unwrap();
+    String::from_utf8(http::get(&format!("http://{address}/metrics"), &[]).unwrap().body).unwrap()
 }
 
 /// Waits until the log of the gate has a text.

@@ -1,7 +1,7 @@
 use farthing_tests::http;
 use farthing_tests::programs::Program;
 
-use super::{PRICES, Scene, assert_refused, has_pass, pass, wait_for_log, wait_until};
+use super::{PRICES, Scene, assert_refused, has_pass, metrics, pass, wait_for_log, wait_until};
 
 #[test]
 fn while_the_redeemer_is_away_nothing_is_lost() {
@@ -83,11 +83,13 @@ fn a_gate_that_starts_before_its_redeemer_waits_for_it() {
     let ready = || http::get(&format!("{own}/.well-known/farthing/readyz"), &[]).unwrap();
     assert_eq!(http::get(&format!("{own}/.well-known/farthing/healthz"), &[]).unwrap().status, 200);
     assert_eq!(ready().status, 503);
+    wait_until("the gate to say that it is not ready", || metrics(&gate).contains("\nfarthing_ready 0\n"));
     let unsure = http::get(&format!("{own}/articles/7"), &[]).unwrap();
     assert_eq!((unsure.status, unsure.problem().as_str()), (503, "unavailable"));
     wait_for_log(&gate, "the redeemer's keys were not fetched");
     let _redeemer = world.serve_at(Program::Redeemer, &url).unwrap();
     wait_until("readiness", || ready().status == 200);
+    wait_until("the gate to say so", || metrics(&gate).contains("\nfarthing_ready 1\n"));
     wait_for_log(&gate, "the redeemer's keys are there again");
     assert_refused(&http::get(&format!("{own}/articles/7"), &[]).unwrap(), "payment-required");
     assert_eq!(world.admin(Program::Gate, &["ready"]).unwrap(), ["ready"]);

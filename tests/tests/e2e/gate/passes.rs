@@ -1,8 +1,8 @@
 use data_encoding::BASE64URL_NOPAD;
-use farthing_tests::FileClock;
 use farthing_tests::programs::Program;
+use farthing_tests::{FileClock, ServiceProcess, http};
 
-use super::{Scene, assert_refused, has_pass, pass};
+use super::{Scene, assert_refused, has_pass, pass, wait_until};
 
 /// A second of the near future at which ten minutes begin: passes end at such seconds.
 fn ten_minutes() -> u64 {
@@ -82,6 +82,87 @@ fn tokens_of_one_page_are_spent_for_another_and_whoever_finds_them_later_gets_no
     assert_eq!(scene.credit(), 10_000);
 }
 
+#[test]
+fn a_page_has_one_address_before_anybody_pays_for_it() {
+    let scene = Scene::new("");
+    for (sent, location) in [
+        ("/%61rticles/caf%c3%a9?x=%c3", "/articles/caf%C3%A9?x=%c3"),
+        ("/teasers/%7e7", "/teasers/~7"),
+        ("/articles/7%2ehtml", "/articles/7.html"),
+    ] {
+        let elsewhere = scene.get(sent, &[]);
+        assert_eq!((elsewhere.status, elsewhere.header("location")), (308, location), "{elsewhere:?}");
+        assert_eq!(elsewhere.header("cache-control"), "private, no-store");
+    }
+    // A browser sends the pass to the spelling that it was given for. What costs nothing is passed on as ever.
+    assert_eq!(scene.get("/%61bout", &[]).status, 200);
+    let paid = scene.pay("/articles/caf%c3%a9", &scene.tokens(1));
+    assert_eq!(paid.status, 200, "{paid:?}");
+    let given = paid.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    assert!(given.into_iter().any(|cookie| cookie.contains("; Path=/articles/caf%C3%A9; ")), "{paid:?}");
+    let opened = scene.get("/articles/caf%C3%A9", &[("Cookie", &pass(&paid))]);
+    assert_eq!(opened.status, 200);
+    assert_eq!(scene.credit(), 10_000);
+}
+
+#[test]
+fn a_payment_is_repeated_beyond_the_end_of_its_key() {
+    let Scene { world, issuer: _issuer, redeemer, gate, site: _site, .. } = Scene::new("");
+    let tokens = world.reader("reader").export(2).unwrap();
+    let pay = |gate: &ServiceProcess, path: &str, token: &str| {
+        let authorization = format!("PrivateToken token=\"{token}\"");
+        http::get(&format!("{}{path}", gate.url()), &[("Authorization", &authorization)]).unwrap()
+    };
+    let listed = || {
+        let listed = http::get(&format!("{}/v1/keys", redeemer.url()), &[]).unwrap().json();
+        let keys = listed["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["redeem_until"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    // Every key of the beginning ends at the same time.
+    let end = listed().into_iter().max().unwrap();
+    world.stop_clock(end - 100).unwrap();
+    let first = pay(&gate, "/articles/7", &tokens[0]);
+    assert_eq!(first.status, 200, "{first:?}");
+    // The gate knows that the time of the key is over.
+    world.stop_clock(end + 1).unwrap();
+    let again = pay(&gate, "/articles/7", &tokens[0]);
+    assert_eq!((again.status, pass(&again)), (200, pass(&first)), "{again:?}");
+    // After a start it does not know the key any more.
+    wait_until("a key of that time", || listed().into_iter().any(|until| until > end + 1));
+    let url = gate.url();
+    gate.stop().unwrap();
+    let gate = world.serve_at(Program::Gate, &url).unwrap();
+    let again = pay(&gate, "/articles/7", &tokens[0]);
+    assert_eq!((again.status, pass(&again)), (200, pass(&first)), "{again:?}");
+    assert_refused(&pay(&gate, "/articles/8", &tokens[0]), "token-key-unknown");
+    assert_refused(&pay(&gate, "/articles/7", &tokens[1]), "token-key-unknown");
+    world.stop_clock(end + 500).unwrap();
+    assert_refused(&pay(&gate, "/articles/7", &tokens[0]), "token-key-unknown");
+}
+
+#[test]
+fn a_payment_is_repeated_beyond_the_revocation_of_its_key() {
+    let scene = Scene::new("");
+    let tokens = scene.tokens(2);
+    let begun = ten_minutes();
+    scene.world.stop_clock(begun).unwrap();
+    let first = scene.pay("/articles/7", &tokens[..1]);
+    assert_eq!(first.status, 200, "{first:?}");
+    let id = BASE64URL_NOPAD.encode(tokens[0].token_key_id().as_bytes());
+    scene.world.admin(Program::Issuer, &["keys", "revoke", &id]).unwrap();
+    wait_until("the redeemer to know", || {
+        let listed = http::get(&format!("{}/v1/keys", scene.redeemer.url()), &[]).unwrap().json();
+        listed["keys"].as_array().unwrap().iter().all(|key| key["token_key_id"] != id.as_str())
+    });
+    for after in [0, 399] {
+        scene.world.stop_clock(begun + after).unwrap();
+        let again = scene.pay("/articles/7", &tokens[..1]);
+        assert_eq!((again.status, pass(&again)), (200, pass(&first)), "{after}: {again:?}");
+    }
+    assert_refused(&scene.pay("/articles/8", &tokens[1..]), "token-revoked");
+    assert_eq!(scene.credit(), 10_000);
+}
+
 fn assert_refused_without_tokens(scene: &Scene, path: &str, cookie: &str) {
     let answer = scene.get(path, &[("Cookie", cookie)]);
     if path.starts_with("/teasers") {
@@ -119,7 +200,6 @@ fn a_forged_pass_is_none() {
     std::fs::remove_file(world.path("data/gate.secret")).unwrap();
     world.admin(Program::Gate, &["init"]).unwrap();
     let gate = world.serve_at(Program::Gate, &url).unwrap();
-    let answer =
-        farthing_tests::http::get(&format!("{}/articles/7", gate.url()), &[("Cookie", &cookie)]).unwrap();
+    let answer = http::get(&format!("{}/articles/7", gate.url()), &[("Cookie", &cookie)]).unwrap();
     assert_refused(&answer, "payment-required");
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use farthing_tests::programs::Program;
 
-use super::{Scene, assert_refused, wait_for_log};
+use super::{Scene, assert_refused, has_pass, wait_for_log};
 
 fn edit(scene: &Scene, from: &str, to: &str) {
     let file = scene.world.configuration(Program::Gate);
@@ -43,6 +43,13 @@ fn a_price_list_is_replaced_as_a_whole_and_one_with_a_mistake_is_not() {
     assert_eq!(scene.world.admin(Program::Gate, &["reload"]).unwrap(), ["changed: free, price"]);
     assert_eq!(scene.get("/essays/1", &[]).status, 200);
     assert!(scene.get("/essays/2", &[]).header("www-authenticate").contains("price-micros=\"60000\""));
+    // Whose tokens were on their way meanwhile is told that they were not looked at.
+    let tokens = scene.tokens(6);
+    let free = scene.pay("/essays/1", &tokens);
+    assert_eq!((free.status, free.header("farthing-access"), has_pass(&free)), (200, "free", false));
+    assert_eq!(scene.get("/essays/1", &[]).header("farthing-access"), "");
+    let paid = scene.pay("/essays/2", &tokens);
+    assert_eq!((paid.status, paid.header("farthing-access"), has_pass(&paid)), (200, "", true));
     edit(&scene, "issuer.localhost", "issuer.example");
     let restart = scene.world.try_admin(Program::Gate, &["reload"]).unwrap();
     assert!(

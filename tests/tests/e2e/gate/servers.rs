@@ -110,9 +110,15 @@ fn check(scene: &Scene, server: &FrontServer) {
     let malformed = server.get("/articles/8.html", &[("Authorization", "PrivateToken token=AA")]);
     assert_eq!((malformed.status, malformed.problem().as_str()), (400, "payment-malformed"));
 
+    let respelled = server.get("/articles/8%2ehtml", &[]);
+    assert_eq!((respelled.status, respelled.header("location")), (308, "/articles/8.html"), "{respelled:?}");
+
     // An index is asked for twice, and paid for once.
     let token = scene.tokens(1);
     let paying = authorization(&token);
+    let free = server.get("/about.html", &[("Authorization", &paying)]);
+    assert_eq!((free.status, free.header("farthing-access")), (200, "free"), "{free:?}");
+    assert_eq!(free.header("cache-control"), "", "what is free may be kept");
     for _ in 0..2 {
         let paid = server.get("/articles/7/", &[("Authorization", &paying)]);
         assert_eq!((paid.status, body(&paid).as_str()), (200, "the page articles/7/index.html"), "{paid:?}");

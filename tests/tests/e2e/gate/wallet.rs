@@ -129,29 +129,43 @@ fn while_the_redeemer_is_away_tokens_are_in_flight_and_settled_later() {
     let visitor = Visitor::new(&world, &gate.url());
     let url = redeemer.url();
     redeemer.kill().unwrap();
-    for path in ["/articles/1", "/books/1"] {
-        let (_, error) = visitor.get(path, &["--yes"], 3);
-        assert!(error.contains("is not settled") && error.contains("resume`"), "{error}");
-        assert!(error.contains("within 6 minutes"), "{error}");
-    }
-    assert_eq!(visitor.tokens(), 59, "what is in flight is not counted");
-    assert_eq!(visitor.printed(&["balance"])["payments_in_flight"], 2);
+    let (_, error) = visitor.get("/articles/1", &["--yes"], 3);
+    assert!(error.contains("is not settled") && error.contains("resume`"), "{error}");
+    assert!(error.contains("within 6 minutes"), "{error}");
+    // Nothing new is paid there meanwhile.
+    let (_, error) = visitor.get("/books/1", &["--yes"], 3);
+    assert!(error.contains("nothing was paid, because payment 1 to this site"), "{error}");
+    assert_eq!(visitor.tokens(), 99, "what is in flight is not counted");
+    assert_eq!(visitor.printed(&["balance"])["payments_in_flight"], 1);
     let still = visitor.reader.run(&["resume"]).unwrap();
     assert_eq!(still.status.code(), Some(3), "{}", still.error);
 
     let redeemer = world.serve_at(Program::Redeemer, &url).unwrap();
-    // One is settled by getting the page again, the other by resuming; either way the page is open then.
-    let (again, _) = visitor.get("/articles/1", &[], 0);
-    assert_eq!((&again["payment"]["payment"], visitor.page().0.as_str()), (&json!(1), "/articles/1"));
-    let resumed = visitor.printed(&["resume"]);
-    assert_eq!(
-        (&resumed["payments"][0]["payment"], &resumed["payments"][0]["state"]),
-        (&json!(2), &json!("spent"))
-    );
-    let (book, _) = visitor.get("/books/1", &[], 0);
-    assert_eq!((&book["payment"], visitor.page().0.as_str()), (&Value::Null, "/books/1"));
+    // The book is paid when that is settled, and the article is open then.
+    let (book, _) = visitor.get("/books/1", &["--yes"], 0);
+    assert_eq!((&book["settled_first"][0]["payment"], &book["payment"]["payment"]), (&json!(1), &json!(2)));
+    let (article, _) = visitor.get("/articles/1", &[], 0);
+    assert_eq!((&article["payment"], visitor.page().0.as_str()), (&Value::Null, "/articles/1"));
     assert_eq!((visitor.tokens(), publisher.credit_micros(&redeemer.url()).unwrap()), (59, 410_000));
     assert_eq!(visitor.printed(&["resume"])["payments"], json!([]));
+}
+
+#[test]
+fn a_payment_in_flight_is_settled_by_getting_its_page_again_or_by_resuming() {
+    let scene = Scene::new("");
+    let visitor = Visitor::new(&scene.world, &scene.gate.url());
+    for (path, settle) in [("/articles/1", &["resume"][..]), ("/books/1", &[])] {
+        let typed = visitor.typed(path, &["--yes"]);
+        let typed: Vec<_> = typed.iter().map(String::as_str).collect();
+        assert!(visitor.reader.run_until(&typed, "wallet.payment.saved").unwrap().crashed());
+        if !settle.is_empty() {
+            assert_eq!(visitor.printed(settle)["payments"][0]["state"], "spent");
+        }
+        // Either way the page is open then, and nothing more is allowed.
+        let (page, _) = visitor.get(path, &[], 0);
+        assert_eq!((page["payment"].is_null(), visitor.page().0.as_str()), (!settle.is_empty(), path));
+    }
+    assert_eq!((visitor.tokens(), scene.credit()), (59, 410_000));
 }
 
 #[test]
