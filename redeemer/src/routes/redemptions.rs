@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{IDEMPOTENCY_KEY_HEADER, NewRedemption, ProblemKind, RedemptionAnswer};
 use farthing_service::body::{media_type, read_body};
-use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
+use farthing_service::openapi::{Answer, Content, Link, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 use serde::Deserialize;
 use serde_json::json;
@@ -40,14 +40,17 @@ fn creating() -> Operation {
         )
         .takes::<NewRedemption>()
         .takes_content(Content::bytes(OCTETS));
-    for_publishers(with_answers(operation)).problems(&[
-        ProblemKind::IdempotencyKeyMissing,
-        ProblemKind::IdempotencyKeyReused,
-        ProblemKind::TokenCount,
-        ProblemKind::TooManyInvalidTokens,
-        ProblemKind::TooManyRedemptions,
-        ProblemKind::TooManyKeptAnswers,
-    ])
+    let again = Link { operation: "redemption", parameter: "key", value: "$request.header.Idempotency-Key" };
+    for_publishers(with_answers(operation)).answers(StatusCode::OK, Answer::default().link(again)).problems(
+        &[
+            ProblemKind::IdempotencyKeyMissing,
+            ProblemKind::IdempotencyKeyReused,
+            ProblemKind::TokenCount,
+            ProblemKind::TooManyInvalidTokens,
+            ProblemKind::TooManyRedemptions,
+            ProblemKind::TooManyKeptAnswers,
+        ],
+    )
 }
 
 fn showing() -> Operation {
