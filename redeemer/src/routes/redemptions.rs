@@ -29,7 +29,7 @@ fn creating() -> Operation {
         )
         .parameter(
             Parameter::header(IDEMPOTENCY_KEY_HEADER, "Makes the redemption repeatable; a new one for each.")
-                .schema(idempotency_key_schema()),
+                .schema(idempotency_key_schema()).example("article-7.20261121-0930"),
         )
         .parameter(
             Parameter::query(
@@ -55,7 +55,9 @@ fn creating() -> Operation {
 
 fn showing() -> Operation {
     let operation = Operation::new("redemption", "Show the answer to a redemption again").parameter(
-        Parameter::path("key", "The redemption's Idempotency-Key.").schema(idempotency_key_schema()),
+        Parameter::path("key", "The redemption's Idempotency-Key.")
+            .schema(idempotency_key_schema())
+            .example("article-7.20261121-0930"),
     );
     for_publishers(with_answers(operation))
         .problems(&[ProblemKind::IdempotencyKeyMissing, ProblemKind::RedemptionUnknown])

@@ -115,6 +115,10 @@ fn check(document: &Value) -> usize {
         if let Some(text) = value.as_str().filter(|_| pointer.ends_with("/description")) {
             assert!(!text.is_empty() && !text.contains("[`"), "{pointer}: {text}");
         }
+        if let Some(example) = value.get("example").filter(|_| value["in"].is_string()) {
+            assert_valid(&registry, &format!("{DOCUMENT}#{pointer}/schema"), example);
+            examples += 1;
+        }
         examples += check_content(document, &registry, pointer, value);
     });
     examples
