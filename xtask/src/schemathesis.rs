@@ -33,7 +33,7 @@ pub(crate) fn provide() -> Result<Option<PathBuf>> {
             writeln!(
                 stdout(),
                 "SKIPPED: services are not compared with their OpenAPI documents. schemathesis {VERSION} cannot be had: \
-                 {error:#}; it needs Python 3.10 with venv (Debian: python3-venv) and a package index\n"
+                 {error:#}; it needs Python 3.11 with venv (Debian: python3-venv) and a package index\n"
             )?;
             Ok(None)
         }
