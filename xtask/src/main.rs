@@ -5,6 +5,7 @@ mod ci;
 mod dependency_rules;
 mod fuzz;
 mod requirements;
+mod schemathesis;
 mod stage;
 mod store_fixture;
 mod tally;
@@ -24,7 +25,8 @@ enum Chore {
     /// Run every test, those against other implementations included; the last line counts them
     Test {
         /// The suites that take long or need more as well: the containers, where a Docker engine answers, the alert
-        /// rules with promtool, the gate behind nginx and Caddy, and a short run of every fuzz target
+        /// rules with promtool, the gate behind nginx and Caddy, the services compared with their OpenAPI documents by
+        /// schemathesis, and a short run of every fuzz target
         #[arg(long)]
         all: bool,
     },

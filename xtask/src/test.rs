@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::stage::stage;
 use crate::tally::Tally;
-use crate::{fuzz, requirements, tool};
+use crate::{fuzz, requirements, schemathesis, tool};
 
 /// How long `--all` runs each fuzz target.
 const SMOKE_SECONDS: u32 = 10;
@@ -14,6 +14,7 @@ const SMOKE_SECONDS: u32 = 10;
 pub(crate) fn run(all: bool) -> Result<()> {
     requirements::provide()?;
     let path = all.then(requirements::provide_for_all).transpose()?;
+    let schemathesis = if all { schemathesis::provide()? } else { None };
     let mut tally = Tally::default();
     stage("tests of the workspace", || {
         let mut command = tool::cargo(&tool::root(), ["test", "--workspace", "--no-fail-fast"]);
@@ -24,6 +25,9 @@ pub(crate) fn run(all: bool) -> Result<()> {
         if let Some(path) = &path {
             command.env("FARTHING_TEST_REQUIRE_PROMTOOL", "1").env("FARTHING_TEST_REQUIRE_SERVERS", "1");
             command.env("PATH", path);
+        }
+        if let Some(schemathesis) = &schemathesis {
+            command.env("FARTHING_TEST_SCHEMATHESIS", schemathesis);
         }
         count(&mut command, &mut tally)
     })?;

@@ -8,6 +8,7 @@ use crate::Envelope;
 #[serde(deny_unknown_fields)]
 pub struct NewRedemption {
     /// 1 to 1,000 tokens, base64url.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1_000)))]
     pub tokens: Vec<String>,
     /// Whether all are taken or none; true unless said otherwise.
     #[serde(default = "atomic_by_default")]

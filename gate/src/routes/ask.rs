@@ -72,8 +72,14 @@ fn asked(operation: Operation, asker: &Asker) -> Operation {
         .secured_by(&[&PROXY])
         .secured_by(&[&PROXY, &PASS])
         .secured_by(&[&PROXY, &TOKENS])
-        .parameter(Parameter::header(asker.uri_header(), "Path and query of the reader's request."))
-        .parameter(Parameter::header(asker.host_header(), "The host of the reader's request."))
+        .parameter(
+            Parameter::header(asker.uri_header(), "Path and query of the reader's request.")
+                .example("/articles/7"),
+        )
+        .parameter(
+            Parameter::header(asker.host_header(), "The host of the reader's request.")
+                .example("news.example"),
+        )
         .answers(StatusCode::UNAUTHORIZED, unpaid())
         .problems(&[ProblemKind::BadRequest, ProblemKind::ProxySecretWrong]);
     may_refuse(operation)

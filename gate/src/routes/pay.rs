@@ -26,8 +26,8 @@ pub(super) fn resource() -> Resource {
         )
         .secured_by(&[])
         .secured_by(&[&PASS])
-        .parameter(Parameter::header(PAID_PATH_HEADER, "The path and query of the page that is paid for."))
-        .parameter(Parameter::header("Origin", "The site's own origin, as browsers send it."))
+        .parameter(Parameter::header(PAID_PATH_HEADER, "The path and query of the page that is paid for.").example("/articles/7"))
+        .parameter(Parameter::header("Origin", "The site's own origin, as browsers send it.").example("https://news.example"))
         .takes_content(Content::bytes(OCTETS))
         .answers(
             StatusCode::NO_CONTENT,

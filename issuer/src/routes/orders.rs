@@ -3,7 +3,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{NewOrder, OrderView, ProblemKind};
 use farthing_protocol::Day;
 use farthing_service::body::JsonBody;
-use farthing_service::openapi::{Answer, Operation, Resource};
+use farthing_service::openapi::{Answer, Link, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
 use super::{CLAIM, claim};
@@ -16,13 +16,14 @@ use crate::store::Created;
 const RETRY_ORDER_SECONDS: u64 = 600;
 
 pub(super) fn resources() -> [Resource; 2] {
+    let paying = Link { operation: "pay-by-voucher", parameter: "id", value: "$response.body#/id" };
     let creating = Operation::new("create-order", "Order a pack")
         .described(
             "Whoever shows the secret of the claim owns the order. The same claim and pack again get the same order, so \
              that a lost answer costs nothing.",
         )
         .takes::<NewOrder>()
-        .answers(StatusCode::CREATED, Answer::json::<OrderView>("A new order."))
+        .answers(StatusCode::CREATED, Answer::json::<OrderView>("A new order.").link(paying))
         .answers(StatusCode::OK, Answer::json::<OrderView>("The order that the claim owned already."))
         .problems(&[
             ProblemKind::PackUnknown,

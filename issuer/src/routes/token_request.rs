@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use farthing_api::{ProblemKind, TOKEN_KEY_ID_HEADER};
+use farthing_api::{Base64Url, ProblemKind, TOKEN_KEY_ID_HEADER};
 use farthing_protocol::{
     AmortizedBatchTokenRequest, AmortizedBatchTokenResponse, TokenKeyId, TokenRequest, TokenResponse,
 };
@@ -30,7 +30,8 @@ pub(super) fn resource() -> Resource {
                 "The whole token key id, 32 bytes as base64url, which guards against a truncated one that names another \
                  key.",
             )
-            .optional(),
+            .optional()
+            .of::<Base64Url<[u8; 32]>>(),
         )
         .takes_content(Content::bytes(TokenRequest::MEDIA_TYPE))
         .takes_content(Content::bytes(AmortizedBatchTokenRequest::MEDIA_TYPE))

@@ -17,7 +17,7 @@ const TRIES: u32 = 8;
 pub(super) fn resource() -> Resource {
     let operation = Operation::new("pay-by-voucher", "Pay an order with a prepaid code")
         .described("The same code again, after an answer was lost, finds the order paid.")
-        .parameter(Parameter::path("id", "The order's id."))
+        .parameter(Parameter::path("id", "The order's id.").example("AgICAgICAgICAgICAgICAg"))
         .takes::<VoucherPayment>()
         .answers(StatusCode::OK, Answer::json::<OrderView>("The order, paid."))
         .problems(&[

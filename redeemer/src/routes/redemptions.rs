@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{IDEMPOTENCY_KEY_HEADER, NewRedemption, ProblemKind, RedemptionAnswer};
 use farthing_service::body::{media_type, read_body};
-use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
+use farthing_service::openapi::{Answer, Content, Link, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 use serde::Deserialize;
 use serde_json::json;
@@ -29,7 +29,7 @@ fn creating() -> Operation {
         )
         .parameter(
             Parameter::header(IDEMPOTENCY_KEY_HEADER, "Makes the redemption repeatable; a new one for each.")
-                .schema(idempotency_key_schema()),
+                .schema(idempotency_key_schema()).example("article-7.20261121-0930"),
         )
         .parameter(
             Parameter::query(
@@ -40,19 +40,24 @@ fn creating() -> Operation {
         )
         .takes::<NewRedemption>()
         .takes_content(Content::bytes(OCTETS));
-    for_publishers(with_answers(operation)).problems(&[
-        ProblemKind::IdempotencyKeyMissing,
-        ProblemKind::IdempotencyKeyReused,
-        ProblemKind::TokenCount,
-        ProblemKind::TooManyInvalidTokens,
-        ProblemKind::TooManyRedemptions,
-        ProblemKind::TooManyKeptAnswers,
-    ])
+    let again = Link { operation: "redemption", parameter: "key", value: "$request.header.Idempotency-Key" };
+    for_publishers(with_answers(operation)).answers(StatusCode::OK, Answer::default().link(again)).problems(
+        &[
+            ProblemKind::IdempotencyKeyMissing,
+            ProblemKind::IdempotencyKeyReused,
+            ProblemKind::TokenCount,
+            ProblemKind::TooManyInvalidTokens,
+            ProblemKind::TooManyRedemptions,
+            ProblemKind::TooManyKeptAnswers,
+        ],
+    )
 }
 
 fn showing() -> Operation {
     let operation = Operation::new("redemption", "Show the answer to a redemption again").parameter(
-        Parameter::path("key", "The redemption's Idempotency-Key.").schema(idempotency_key_schema()),
+        Parameter::path("key", "The redemption's Idempotency-Key.")
+            .schema(idempotency_key_schema())
+            .example("article-7.20261121-0930"),
     );
     for_publishers(with_answers(operation))
         .problems(&[ProblemKind::IdempotencyKeyMissing, ProblemKind::RedemptionUnknown])

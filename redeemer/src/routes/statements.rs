@@ -17,7 +17,7 @@ pub(super) fn resources() -> [Resource; 2] {
         .answers(StatusCode::OK, Answer::new("The statements without their lines, signed.", content));
     let content = Content::signed::<StatementView>(STATEMENT_PAYLOAD_TYPE);
     let showing = for_publishers(Operation::new("statement", "Show a statement of the publisher's"))
-        .parameter(Parameter::path("id", "The statement's id, as `EUR.2026-11-30`."))
+        .parameter(Parameter::path("id", "The statement's id.").example("EUR.2026-11-30"))
         .answers(StatusCode::OK, Answer::new("The statement, signed.", content))
         .problems(&[ProblemKind::StatementUnknown]);
     [

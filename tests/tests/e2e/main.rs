@@ -16,6 +16,7 @@ mod limits;
 mod metrics;
 mod migration;
 mod newer_records;
+mod openapi;
 mod outages;
 mod passwords;
 mod privacy;

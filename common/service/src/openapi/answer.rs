@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::content::Content;
-use super::schemas::Schemas;
+use super::link::Link;
+use super::schemas::{Schemas, problem};
 
 /// An answer with one status: what it means, its body in each media type, its headers, and the problems among it.
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub struct Answer {
     description: Option<&'static str>,
     contents: Vec<Content>,
     headers: Vec<AnswerHeader>,
+    links: Vec<Link>,
     problems: Vec<ProblemKind>,
 }
 
@@ -75,6 +77,13 @@ impl Answer {
         self
     }
 
+    /// Something of it names what another operation is about.
+    #[must_use]
+    pub fn link(mut self, link: Link) -> Self {
+        self.links.push(link);
+        self
+    }
+
     /// It may be kept for a while.
     #[must_use]
     pub fn cached(self) -> Self {
@@ -86,6 +95,7 @@ impl Answer {
         self.description = self.description.or(other.description);
         self.contents.extend(other.contents);
         self.headers.extend(other.headers);
+        self.links.extend(other.links);
         for kind in other.problems {
             if !self.problems.contains(&kind) {
                 self.problems.push(kind);
@@ -111,6 +121,10 @@ impl Answer {
         if !headers.is_empty() {
             answer["headers"] = headers.into();
         }
+        if !self.links.is_empty() {
+            let links = self.links.iter().map(|link| (link.operation.to_owned(), link.describe()));
+            answer["links"] = links.collect::<Map<_, _>>().into();
+        }
         answer
     }
 
@@ -130,9 +144,12 @@ impl Answer {
         let uris: Vec<_> = self.problems.iter().map(|kind| kind.uri()).collect();
         schema["properties"] = json!({ "type": { "enum": uris }, "status": { "const": status } });
         let examples = self.problems.iter().map(|kind| {
-            let detail = "What was wrong in this request, and what to do about it.";
-            let problem = Problem { status, ..Problem::new(*kind, detail) };
-            (kind.slug().to_owned(), json!({ "value": problem }))
+            let example = if kind.status() == status {
+                schemas.problem_example(*kind)
+            } else {
+                json!({ "value": Problem { status, ..problem(*kind) } })
+            };
+            (kind.slug().to_owned(), example)
         });
         json!({ "schema": schema, "examples": examples.collect::<Map<_, _>>() })
     }

@@ -149,7 +149,8 @@ impl Api {
         let paths: Map<_, _> = paths.collect();
         let schemes: BTreeMap<_, _> = resources.iter().flat_map(|resource| resource.schemes()).collect();
         let schemes = schemes.into_iter().map(|(name, scheme)| (name.to_owned(), scheme.describe()));
-        let schemes: Map<_, _> = schemes.collect();
+        let mut components = schemas.collected();
+        components["securitySchemes"] = schemes.collect::<Map<_, _>>().into();
         json!({
             "openapi": "3.1.0",
             "info": {
@@ -160,7 +161,7 @@ impl Api {
             },
             "servers": [{ "url": "/" }],
             "paths": paths,
-            "components": { "schemas": schemas.collected(), "securitySchemes": schemes },
+            "components": components,
         })
     }
 }

@@ -7,15 +7,18 @@
 mod answer;
 mod api;
 mod content;
+mod link;
 mod operation;
 mod parameter;
 mod resource;
 mod schemas;
 mod security;
+mod wording;
 
 pub use answer::{Answer, AnswerHeader};
 pub use api::Api;
 pub use content::Content;
+pub use link::Link;
 pub use operation::Operation;
 pub use parameter::Parameter;
 pub use resource::Resource;

@@ -49,7 +49,10 @@ async fn the_document_says_of_each_route_what_its_operation_says() {
     assert_eq!(refused["schema"]["$ref"], "#/components/schemas/Problem");
     let kinds = [ProblemKind::Malformed, ProblemKind::MethodUnknown].map(ProblemKind::uri);
     assert_eq!(refused["schema"]["properties"]["type"]["enum"], json!(kinds));
-    assert_eq!(refused["examples"]["malformed"]["value"]["status"], 422);
+    assert_eq!(refused["examples"]["malformed"]["$ref"], "#/components/examples/malformed");
+    assert_eq!(document["components"]["examples"]["malformed"]["value"]["status"], 422);
+    let key = &document["components"]["schemas"]["OrderView"]["properties"]["token_key_id"];
+    assert_eq!(key["type"], "string", "left out, and never null");
     let order = &document["components"]["schemas"]["NewOrder"];
     assert_eq!(order["additionalProperties"], false);
     assert_eq!(
