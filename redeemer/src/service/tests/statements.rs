@@ -97,7 +97,7 @@ fn a_statement_is_closed_signed_and_keeps_its_commission() {
         let answer = running.get(&format!("/v1/statements/{unknown}"));
         assert_eq!(answer.problem(), (ProblemKind::StatementUnknown, Some("id".to_owned())));
     }
-    let other = Command::AddPublisher { name: "Weekly".parse().unwrap() };
+    let other = Command::AddPublisher { name: "Weekly".parse().unwrap(), payout_reference: None };
     let other = obey(&running, other).unwrap()[0]["api_key"].as_str().unwrap().to_owned();
     let request =
         Request::get(format!("{}{path}", running.url)).header("Authorization", format!("Bearer {other}"));
