@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
+use crate::exports::{Days, Export, Form, of_publishers};
 use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
 use crate::migrate;
 use crate::publishers::{
@@ -124,6 +125,17 @@ pub enum Command {
     DuePayouts {
         /// Whether that is asked though payouts made before the store was restored may be missing.
         after_restore: bool,
+    },
+    /// A table: text of CSV, or a list of rows.
+    Export {
+        /// Which.
+        export: Export,
+        /// Whose; everybody's unless said otherwise.
+        publisher: Option<PublisherId>,
+        /// Of which days.
+        days: Days,
+        /// As what.
+        form: Form,
     },
     /// Compares what was redeemed with what the issuer says it issued; a line a key, and one for all.
     Audit {
@@ -238,6 +250,14 @@ pub async fn execute(
         Command::DuePayouts { after_restore } => {
             payouts::check_known(stores, after_restore)?;
             payouts::list_due(config.payout_hold_days, stores, Day::from_unix(environment.now())).await
+        }
+        Command::Export { export, publisher, days, form } => {
+            let publishers = listed_publishers(publisher, stores).await?;
+            let table = of_publishers(export, &days, &publishers, stores).await?;
+            Ok(match form {
+                Form::Csv => Value::String(table.csv()?),
+                Form::Json => Value::Array(table.objects()),
+            })
         }
         // The running service audits itself, so that it raises its alarm.
         Command::Audit { issued } => {

@@ -1,6 +1,7 @@
 //! The command line of `farthing-redeemer`.
 
 mod audit;
+mod export;
 mod ledger;
 mod payouts;
 mod publishers;
@@ -22,6 +23,7 @@ use crate::config::Config;
 use crate::service;
 use crate::store_commands::{self, StoreAction};
 use audit::Audit;
+use export::ExportTable;
 use ledger::LedgerAction;
 use payouts::PayoutsAction;
 use publishers::PublishersAction;
@@ -67,6 +69,8 @@ enum Action {
     /// Record what was paid of statements, and list what is due.
     #[command(subcommand)]
     Payouts(PayoutsAction),
+    /// Print a table for your own books.
+    Export(ExportTable),
     /// Check what publishers can prove.
     #[command(subcommand)]
     Receipts(ReceiptsAction),
@@ -122,6 +126,7 @@ fn act(
         }
         Action::Ledger(action) => return action.run(&config, environment, out),
         Action::Payouts(action) => return action.run(&config, environment, out),
+        Action::Export(table) => return table.run(&config, environment, out),
         Action::Audit(options) => return options.run(&config, environment, out),
         Action::Receipts(action) => return action.run(out),
         Action::Statements(action) => action.command()?,

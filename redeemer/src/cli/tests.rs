@@ -93,6 +93,8 @@ fn a_wrong_id_is_named_and_not_repeated() {
         (&["publishers", "add", " x"], "NAME: a publisher's name has"),
         (&["ledger", "list", "fpk_secret"], "PUBLISHER_ID: not a publisher's id"),
         (&["statements", "close", "--through", "secret"], "--through: not a day"),
+        (&["export", "x"], "TABLE: write redemptions, statements or payouts"),
+        (&["export", "payouts", "--from", "secret"], "--from: not a day"),
         (&["store", "init", "--trust-key", "x"], "--trust-key x: not base64url"),
     ] {
         let error = run(line);
@@ -135,6 +137,14 @@ fn a_publisher_is_described_and_erased() {
     run(&["statements", "close", "--through", "2020-01-31"]).unwrap();
     let due = json(&run(&["payouts", "due"]).unwrap());
     assert_eq!((&due["payout_reference"], &due["payable_minor"]), (&json!("IBAN 8"), &json!(5)));
+
+    let exported =
+        run(&["export", "statements", id, "--from", "2020-01-01", "--through", "2020-01-31"]).unwrap();
+    let rows: Vec<_> = exported.split("\r\n").collect();
+    assert!(rows[0].starts_with("publisher,name,statement,currency,from,through"), "{exported}");
+    assert!(rows[1].contains("Weekly,EUR.2020-01-31,EUR,") && rows[1].contains(",0.05,50000,"), "{exported}");
+    assert_eq!((rows.len(), rows[2]), (3, ""));
+    assert_eq!(json(&run(&["export", "statements", "--format", "json"]).unwrap())["net_micros"], 50_000);
 
     let erase = |confirm: &str, rest: &[&str]| {
         run(&[&["publishers", "erase", id, "--confirm", confirm], rest].concat())

@@ -11,6 +11,13 @@ use crate::ledger::{InvalidRemark, Remark};
 #[serde(transparent)]
 pub struct PayoutReference(Remark);
 
+impl PayoutReference {
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
 impl FromStr for PayoutReference {
     type Err = InvalidRemark;
 
@@ -32,7 +39,7 @@ mod tests {
     #[test]
     fn a_payout_reference_is_one_line_that_debug_does_not_show() {
         let reference: PayoutReference = "DE02 1203 0000 0000 2020 51".parse().unwrap();
-        assert_eq!(serde_json::to_value(&reference).unwrap(), "DE02 1203 0000 0000 2020 51");
+        assert_eq!(reference.as_str(), "DE02 1203 0000 0000 2020 51");
         assert_eq!(format!("{reference:?}"), "PayoutReference(..)");
         for wrong in ["", " ", "a\nb", &"1".repeat(201)] {
             assert!(wrong.parse::<PayoutReference>().is_err(), "{wrong:?}");
