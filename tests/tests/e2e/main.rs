@@ -19,6 +19,7 @@ mod newer_records;
 mod outages;
 mod passwords;
 mod privacy;
+mod publishers;
 mod purchase;
 mod receipts;
 mod redeemer_answers;
