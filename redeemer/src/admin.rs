@@ -2,6 +2,7 @@
 
 mod ledger;
 mod payouts;
+mod publishers;
 mod statements;
 
 use std::path::PathBuf;
@@ -19,10 +20,13 @@ use serde_json::{Value, json};
 
 use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
+use crate::exports::{Days, Export, Form, of_publishers};
 use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
 use crate::migrate;
-use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
-use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, RedeemerBooks, Stores};
+use crate::publishers::{
+    ApiKeyId, NewPayoutReference, Owed, PayoutReference, Publisher, PublisherId, PublisherName,
+};
+use crate::store::{RedeemerBooks, Stores};
 
 /// A command that needs the store, answered by a list, one entry a line; or that asks the running service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +36,24 @@ pub enum Command {
     AddPublisher {
         /// What the operator calls it.
         name: PublisherName,
+        /// Where it is paid.
+        payout_reference: Option<PayoutReference>,
+    },
+    /// Says anew what a publisher is called or where it is paid; the publisher.
+    DescribePublisher {
+        /// Which.
+        publisher: PublisherId,
+        /// Its name from now on, if that changes.
+        name: Option<PublisherName>,
+        /// Where it is paid from now on, if that changes.
+        payout_reference: Option<NewPayoutReference>,
+    },
+    /// Forgets for ever who a publisher is; what stays.
+    ErasePublisher {
+        /// Which.
+        publisher: PublisherId,
+        /// What became of what was owed, if anything was.
+        owed: Option<Owed>,
     },
     /// Every publisher with its keys.
     ListPublishers,
@@ -105,6 +127,17 @@ pub enum Command {
     DuePayouts {
         /// Whether that is asked though payouts made before the store was restored may be missing.
         after_restore: bool,
+    },
+    /// A table: text of CSV, or a list of rows.
+    Export {
+        /// Which.
+        export: Export,
+        /// Whose; everybody's unless said otherwise.
+        publisher: Option<PublisherId>,
+        /// Of which days.
+        days: Days,
+        /// As what.
+        form: Form,
     },
     /// Compares what was redeemed with what the issuer says it issued; a line a key, and one for all.
     Audit {
@@ -182,12 +215,22 @@ pub async fn execute(
     stores: &Stores,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
-    let publishers = &*stores.publishers;
+    let store = &*stores.publishers;
     match command {
-        Command::AddPublisher { name } => add_publisher(name, publishers, environment).await,
-        Command::ListPublishers => Ok(publishers.list().await?.iter().map(listed).collect()),
-        Command::AddKey { publisher } => add_key(publisher, publishers, environment).await,
-        Command::RevokeKey { publisher, key } => revoke_key(publisher, key, publishers, environment).await,
+        Command::AddPublisher { name, payout_reference } => {
+            publishers::add(name, payout_reference, store, environment).await
+        }
+        Command::DescribePublisher { publisher, name, payout_reference } => {
+            publishers::describe(publisher, name, payout_reference, store, environment).await
+        }
+        Command::ErasePublisher { publisher, owed } => {
+            publishers::erase(publisher, owed, config.commission, stores, environment).await
+        }
+        Command::ListPublishers => publishers::list(store).await,
+        Command::AddKey { publisher } => publishers::add_key(publisher, store, environment).await,
+        Command::RevokeKey { publisher, key } => {
+            publishers::revoke_key(publisher, key, store, environment).await
+        }
         Command::Adjust { publisher, id, day, denomination, tokens, reason } => {
             let made = Day::from_unix(environment.now());
             let adjustment = Adjustment { id, publisher, day, denomination, tokens, reason, made };
@@ -211,6 +254,14 @@ pub async fn execute(
         Command::DuePayouts { after_restore } => {
             payouts::check_known(stores, after_restore)?;
             payouts::list_due(config.payout_hold_days, stores, Day::from_unix(environment.now())).await
+        }
+        Command::Export { export, publisher, days, form } => {
+            let publishers = listed_publishers(publisher, stores).await?;
+            let table = of_publishers(export, &days, &publishers, stores).await?;
+            Ok(match form {
+                Form::Csv => Value::String(table.csv()?),
+                Form::Json => Value::Array(table.objects()),
+            })
         }
         // The running service audits itself, so that it raises its alarm.
         Command::Audit { issued } => {
@@ -248,90 +299,18 @@ pub fn audited(report: &Report) -> Value {
     keys.iter().map(|key| json!(key)).chain([through]).collect()
 }
 
-async fn add_publisher(
-    name: PublisherName,
-    store: &dyn Publishers,
-    environment: &Environment,
-) -> anyhow::Result<Value> {
-    let created = Day::from_unix(environment.now());
-    let (id, key) = (PublisherId::random()?, ApiKey::random()?);
-    let publisher = Publisher { id, name: name.clone(), created, keys: vec![in_force(&key, created)] };
-    environment.step("publisher.before");
-    let added = store.add(publisher).await?;
-    environment.step("publisher.after");
-    match added {
-        PublisherAdded::Done => Ok(json!([{ "id": id, "api_key": key.reveal().as_str() }])),
-        PublisherAdded::NameTaken => bail!(
-            "a publisher is called {:?} already; choose another name, or `publishers keys add` gives it a new key",
-            name.as_str()
-        ),
-    }
-}
-
-async fn add_key(
-    publisher: PublisherId,
-    store: &dyn Publishers,
-    environment: &Environment,
-) -> anyhow::Result<Value> {
-    let key = ApiKey::random()?;
-    environment.step("publisher.before");
-    let added = store.add_key(publisher, in_force(&key, Day::from_unix(environment.now()))).await?;
-    environment.step("publisher.after");
-    match added {
-        KeyAdded::Done => {
-            Ok(json!([{ "id": publisher, "key_id": key.id(), "api_key": key.reveal().as_str() }]))
-        }
-        KeyAdded::UnknownPublisher => unknown_publisher(publisher),
-    }
-}
-
-async fn revoke_key(
-    publisher: PublisherId,
-    key: ApiKeyId,
-    store: &dyn Publishers,
-    environment: &Environment,
-) -> anyhow::Result<Value> {
-    environment.step("publisher.before");
-    let revoked = store.revoke_key(publisher, key).await?;
-    environment.step("publisher.after");
-    match revoked {
-        KeyRevoked::Done => Ok(json!([format!("revoked the API key {key}: it is refused from now on")])),
-        KeyRevoked::UnknownPublisher => unknown_publisher(publisher),
-        KeyRevoked::UnknownKey => {
-            bail!("the publisher {publisher} has no API key {key}; `publishers list` shows its keys")
-        }
-    }
-}
-
 /// One publisher or all.
 async fn listed_publishers(
     publisher: Option<PublisherId>,
     stores: &Stores,
 ) -> anyhow::Result<Vec<Publisher>> {
-    let mut publishers = stores.publishers.list().await?;
-    if let Some(id) = publisher {
-        publishers.retain(|publisher| publisher.id == id);
-        if publishers.is_empty() {
-            unknown_publisher(id)?;
-        }
+    let Some(id) = publisher else { return Ok(stores.publishers.list().await?) };
+    match stores.publishers.find(id).await? {
+        Some(publisher) => Ok(vec![publisher]),
+        None => unknown_publisher(id),
     }
-    Ok(publishers)
 }
 
-fn unknown_publisher(publisher: PublisherId) -> anyhow::Result<Value> {
+fn unknown_publisher<T>(publisher: PublisherId) -> anyhow::Result<T> {
     bail!("there is no publisher {publisher}; `publishers list` shows them")
-}
-
-fn in_force(key: &ApiKey, created: Day) -> ApiKeyRecord {
-    ApiKeyRecord { id: key.id(), hash: key.hash(), created, revoked: false }
-}
-
-fn listed(publisher: &Publisher) -> Value {
-    let key = |key: &ApiKeyRecord| json!({ "id": key.id, "created": key.created, "revoked": key.revoked });
-    json!({
-        "id": publisher.id,
-        "name": publisher.name,
-        "created": publisher.created,
-        "keys": publisher.keys.iter().map(key).collect::<Vec<_>>(),
-    })
 }

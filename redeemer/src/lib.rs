@@ -2,12 +2,13 @@
 //! who bought a token, what was read for it, or by whom.
 //!
 //! `cli` parses the command line, `service` puts the parts together, `routes` are the HTTP API, `publishers`, `redemption`,
-//! `receipts`, `ledger` and `audit` are what it is about, and `store` is what it asks of its database.
+//! `receipts`, `ledger`, `exports` and `audit` are what it is about, and `store` is what it asks of its database.
 
 mod admin;
 mod audit;
 mod cli;
 mod config;
+mod exports;
 mod kept_budget;
 mod ledger;
 mod limits;

@@ -1,11 +1,11 @@
 //! An example of each document, for who reads the services' OpenAPI documents.
 
 use crate::{
-    Balance, BalanceEntry, Base64Url, DayTotal, Envelope, EnvelopeSignature, Jwk, JwkSet, KeyEntry,
-    KeyListing, KeyTotals, NewOrder, NewRedemption, OrderState, OrderView, PackListing, PackView,
-    PayoutEntry, PayoutListing, RECEIPT_PAYLOAD_TYPE, Receipt, RedemptionAnswer, SignedAmount, Statement,
-    StatementAdjustment, StatementCredit, StatementListing, StatementSummary, TokenResult, Totals,
-    VoucherPayment,
+    AdjustmentEntry, ApiKeyEntry, Balance, BalanceEntry, Base64Url, CreditEntry, DayTotal, Envelope,
+    EnvelopeSignature, Jwk, JwkSet, KeyEntry, KeyListing, KeyTotals, NewOrder, NewRedemption, OrderState,
+    OrderView, PackListing, PackView, PayoutEntry, PayoutListing, PublisherData, RECEIPT_PAYLOAD_TYPE,
+    Receipt, RedemptionAnswer, SignedAmount, Statement, StatementAdjustment, StatementCredit,
+    StatementListing, StatementSummary, TokenResult, Totals, VoucherPayment,
 };
 
 /// 2026-11-21, the first day on which the examples' key issues.
@@ -209,17 +209,62 @@ impl Example for Statement {
     }
 }
 
-impl Example for PayoutListing {
+impl Example for PayoutEntry {
     fn example() -> Self {
-        let payout = PayoutEntry {
+        Self {
             id: Base64Url([12; 16]).encode(),
             statement: "EUR.2026-11-30".to_owned(),
             currency: euro(),
             amount_minor: 1_138,
             reference: "farthing 2026-11".to_owned(),
             made: "2027-01-02".to_owned(),
+        }
+    }
+}
+
+impl Example for PayoutListing {
+    fn example() -> Self {
+        Self { publisher: publisher(), payouts: vec![PayoutEntry::example()] }
+    }
+}
+
+impl Example for PublisherData {
+    fn example() -> Self {
+        let statement = Statement::example();
+        let adjusted = statement.adjustments.iter().map(|entry| AdjustmentEntry {
+            id: entry.id.clone(),
+            day: entry.day.clone(),
+            currency: euro(),
+            value_micros: entry.value_micros,
+            tokens: entry.tokens,
+            reason: entry.reason.clone(),
+            made: "2026-11-23".to_owned(),
+        });
+        let credited = statement.credits.iter().map(|line| CreditEntry {
+            day: line.day.clone(),
+            currency: euro(),
+            value_micros: line.value_micros,
+            tokens: line.tokens,
+        });
+        let key = ApiKeyEntry {
+            id: "0123456789abcdef".to_owned(),
+            created: "2026-11-20".to_owned(),
+            revoked: false,
         };
-        Self { publisher: publisher(), payouts: vec![payout] }
+        let Balance { publisher, credit, balance } = Balance::example();
+        Self {
+            publisher,
+            name: "The Daily Example".to_owned(),
+            payout_reference: Some("DE02 1203 0000 0000 2020 51".to_owned()),
+            created: "2026-11-20".to_owned(),
+            keys: vec![key],
+            credit,
+            balance,
+            credits: credited.collect(),
+            adjustments: adjusted.collect(),
+            statements: vec![statement],
+            payouts: vec![PayoutEntry::example()],
+        }
     }
 }
 

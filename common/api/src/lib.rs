@@ -14,6 +14,7 @@ mod order;
 mod pack;
 mod payout;
 mod problem;
+mod publisher;
 mod receipt;
 mod redemption;
 #[cfg(feature = "schema")]
@@ -31,6 +32,7 @@ pub use order::{NewOrder, OrderState, OrderView, VoucherPayment};
 pub use pack::{PackListing, PackView};
 pub use payout::{PAYOUTS_PAYLOAD_TYPE, PayoutEntry, PayoutListing};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
+pub use publisher::{AdjustmentEntry, ApiKeyEntry, CreditEntry, PublisherData};
 pub use receipt::{RECEIPT_PAYLOAD_TYPE, Receipt};
 pub use redemption::{NewRedemption, RedemptionAnswer, TokenResult};
 pub use signed::{Envelope, EnvelopeSignature, Jwk, JwkSet, SIGNING_KEYS_PATH, TOTALS_PAYLOAD_TYPE};

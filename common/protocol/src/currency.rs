@@ -33,6 +33,19 @@ impl Currency {
     pub fn price_micros(self, price_minor: u64) -> u128 {
         u128::from(price_minor) * u128::from(self.minor_unit_micros())
     }
+
+    /// Micros as a decimal number of the unit, with this sign before the decimals: at least as many as the minor unit has,
+    /// and more only where they are not zero.
+    pub fn decimal(self, micros: i128, point: char) -> String {
+        let (sign, micros) = (if micros < 0 { "-" } else { "" }, micros.unsigned_abs());
+        let whole = micros / 1_000_000;
+        let digits = format!("{:06}", micros % 1_000_000);
+        let used = digits.trim_end_matches('0').len().max(self.exponent as usize);
+        match digits.get(..used) {
+            Some(decimals) if used > 0 => format!("{sign}{whole}{point}{decimals}"),
+            _ => format!("{sign}{whole}"),
+        }
+    }
 }
 
 impl fmt::Display for Currency {
@@ -104,6 +117,24 @@ mod tests {
         }
         assert_eq!(currency("EUR").price_micros(100), 1_000_000);
         assert_eq!(currency("JPY").price_micros(u64::MAX), u128::from(u64::MAX) * 1_000_000);
+    }
+
+    #[test]
+    fn amounts_have_the_decimals_of_their_currency() {
+        for (micros, code, text) in [
+            (50_000, "EUR", "0.05"),
+            (-50_000, "EUR", "-0.05"),
+            (1_000_000, "EUR", "1.00"),
+            (12_345_600, "EUR", "12.3456"),
+            (1, "EUR", "0.000001"),
+            (0, "EUR", "0.00"),
+            (3_000_000, "JPY", "3"),
+            (-2_500_000, "JPY", "-2.5"),
+            (10_000, "KWD", "0.010"),
+        ] {
+            assert_eq!(currency(code).decimal(micros, '.'), text);
+        }
+        assert_eq!(currency("EUR").decimal(1_230_000, ','), "1,23");
     }
 
     #[test]

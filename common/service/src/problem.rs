@@ -141,7 +141,7 @@ pub(crate) fn configure(routes: &mut web::ServiceConfig) {
 }
 
 /// There is nothing at this path.
-pub(crate) fn not_found() -> ProblemResponse {
+pub fn not_found() -> ProblemResponse {
     ProblemResponse::new(
         ProblemKind::NotFound,
         "this service has no such path; compare it with its documentation",

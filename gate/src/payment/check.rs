@@ -13,7 +13,7 @@ use crate::prices::Amount;
 pub fn check(tokens: &[Token], due: Amount, keys: &AcceptedKeys, now: u64) -> Result<(), Refusal> {
     let digest = keys.digest();
     let mut nonces = HashSet::with_capacity(tokens.len());
-    let mut paid: u128 = 0;
+    let mut paid: i128 = 0;
     for token in tokens {
         if *token.challenge_digest() != digest {
             return Err(Refusal::OtherChallenge);
@@ -28,9 +28,9 @@ pub fn check(tokens: &[Token], due: Amount, keys: &AcceptedKeys, now: u64) -> Re
         if !nonces.insert(token.nonce()) {
             return Err(Refusal::Twice);
         }
-        paid += u128::from(key.denomination.value_micros().get());
+        paid += i128::from(key.denomination.value_micros().get());
     }
-    if paid == u128::from(due.micros.get()) { Ok(()) } else { Err(Refusal::Amount { paid, due }) }
+    if paid == i128::from(due.micros.get()) { Ok(()) } else { Err(Refusal::Amount { paid, due }) }
 }
 
 #[cfg(test)]

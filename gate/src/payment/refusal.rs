@@ -1,6 +1,6 @@
 use farthing_api::{Problem, ProblemKind, TokenResult};
 
-use crate::prices::{Amount, number};
+use crate::prices::Amount;
 
 /// Why tokens did not pay. Nothing was spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Refusal {
     /// They are worth more or less than the price.
     Amount {
         /// What they are worth, in micros.
-        paid: u128,
+        paid: i128,
         /// The price.
         due: Amount,
     },
@@ -74,7 +74,7 @@ impl Refusal {
                 (ProblemKind::PaymentRequired, format!("this page costs {due}; show tokens of that value"))
             }
             Self::Amount { paid, due } => {
-                let paid = number(paid, due.currency, '.');
+                let paid = due.currency.decimal(paid, '.');
                 let currency = due.currency;
                 (
                     ProblemKind::PaymentAmount,

@@ -6,7 +6,6 @@ mod price;
 mod price_list;
 
 pub use amount::Amount;
-pub(crate) use amount::number;
 pub use path_pattern::PathPattern;
 pub use price::Price;
 pub use price_list::{Asked, PriceList};

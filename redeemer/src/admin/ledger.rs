@@ -33,7 +33,7 @@ pub(super) async fn adjust(
 
 /// A publisher's credits, then the entries beside them, then what they come to.
 pub(super) async fn list(publisher: PublisherId, stores: &Stores) -> anyhow::Result<Value> {
-    if !stores.publishers.list().await?.iter().any(|known| known.id == publisher) {
+    if stores.publishers.find(publisher).await?.is_none() {
         return unknown_publisher(publisher);
     }
     let entries = stores.ledger.entries(publisher).await?;

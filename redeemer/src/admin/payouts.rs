@@ -64,24 +64,25 @@ pub(super) async fn list(publisher: Option<PublisherId>, stores: &Stores) -> any
     for publisher in listed_publishers(publisher, stores).await? {
         let payouts = stores.payouts.payouts(publisher.id).await?;
         lines.extend(payouts.iter().map(
-            |payout| json!({ "publisher": publisher.id, "name": publisher.name, "payout": payout.view() }),
+            |payout| json!({ "publisher": publisher.id, "name": publisher.name(), "payout": payout.view() }),
         ));
     }
     Ok(Value::Array(lines))
 }
 
-/// What is not paid of every publisher's statements.
+/// What is not paid of every publisher's statements. To one that was erased nothing is owed any more.
 pub(super) async fn list_due(hold_days: u32, stores: &Stores, today: Day) -> anyhow::Result<Value> {
     let mut lines = Vec::new();
-    for publisher in listed_publishers(None, stores).await? {
+    for publisher in listed_publishers(None, stores).await?.iter().filter(|it| it.erased().is_none()) {
         let statements = stores.statements.statements(publisher.id).await?;
         let payouts = stores.payouts.payouts(publisher.id).await?;
         for Due { statement, unpaid_minor, payable_from, payable_minor } in
             due(&statements, &payouts, today, hold_days)?
         {
             lines.push(json!({
-                "publisher": publisher.id, "name": publisher.name, "statement": statement, "unpaid_minor": unpaid_minor,
-                "payable_from": payable_from, "payable_minor": payable_minor,
+                "publisher": publisher.id, "name": publisher.name(), "payout_reference": publisher.payout_reference(),
+                "statement": statement, "unpaid_minor": unpaid_minor, "payable_from": payable_from,
+                "payable_minor": payable_minor,
             }));
         }
     }

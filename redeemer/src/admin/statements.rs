@@ -47,5 +47,5 @@ pub(super) async fn list(publisher: Option<PublisherId>, stores: &Stores) -> any
 }
 
 fn listed(publisher: &Publisher, statement: &Statement) -> Value {
-    json!({ "publisher": publisher.id, "name": publisher.name, "statement": statement.summary() })
+    json!({ "publisher": publisher.id, "name": publisher.name(), "statement": statement.summary() })
 }

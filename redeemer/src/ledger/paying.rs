@@ -182,7 +182,8 @@ fn sum(mut amounts: impl Iterator<Item = u64>) -> Result<u64, NotPaid> {
     amounts.try_fold(0_u64, u64::checked_add).ok_or(NotPaid::Overflow)
 }
 
-fn is_test_money(currency: Currency) -> bool {
+/// Whether a currency is that of tests, which is never owed and never paid.
+pub fn is_test_money(currency: Currency) -> bool {
     currency.code() == TEST_MONEY
 }
 

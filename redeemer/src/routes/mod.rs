@@ -1,8 +1,10 @@
 //! The HTTP API: one file a resource.
 
 mod balance;
+mod exports;
 mod keys;
 mod payouts;
+mod publisher_data;
 mod redemptions;
 mod statements;
 mod totals;
@@ -47,7 +49,7 @@ fn resources() -> impl Iterator<Item = Resource> {
         .into_iter()
         .chain([balance::resource()])
         .chain(statements::resources())
-        .chain([payouts::resource(), keys::resource()])
+        .chain([payouts::resource(), exports::resource(), publisher_data::resource(), keys::resource()])
         .chain(totals::resources())
 }
 
@@ -62,12 +64,14 @@ fn for_publishers(operation: Operation) -> Operation {
 
 /// The publisher whose API key the request shows.
 async fn publisher(redeemer: &Redeemer, request: &HttpRequest) -> Result<PublisherId, ProblemResponse> {
-    let unknown = || {
-        let detail = "send a publisher's API key that is in force: `Authorization: Bearer fpk_...`";
-        ProblemResponse::new(ProblemKind::ApiKeyUnknown, detail).in_field("Authorization")
-    };
-    let key = bearer_token(request.headers()).and_then(ApiKey::parse).ok_or_else(unknown)?;
-    redeemer.questions.ask(redeemer.stores.publishers.by_api_key(key.hash())).await?.ok_or_else(unknown)
+    let key = bearer_token(request.headers()).and_then(ApiKey::parse).ok_or_else(api_key_unknown)?;
+    let found = redeemer.questions.ask(redeemer.stores.publishers.by_api_key(key.hash())).await?;
+    found.ok_or_else(api_key_unknown)
+}
+
+fn api_key_unknown() -> ProblemResponse {
+    let detail = "send a publisher's API key that is in force: `Authorization: Bearer fpk_...`";
+    ProblemResponse::new(ProblemKind::ApiKeyUnknown, detail).in_field("Authorization")
 }
 
 /// A document that the redeemer signs.

@@ -1,6 +1,7 @@
 //! The whole service over HTTP, with real keys, a real store and a clock that is set by hand.
 
 mod audits;
+mod exports;
 mod fairness;
 mod outage;
 mod public;
@@ -102,7 +103,7 @@ impl Running {
                 let (redeemer, options) = assemble(stores, config, environment.clone()).await.unwrap();
                 let metrics = Arc::clone(&options.metrics);
                 let server = Server::bind(options, routes::of(&redeemer)).unwrap();
-                let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
+                let name = Command::AddPublisher { name: "Daily".parse().unwrap(), payout_reference: None };
                 let added = redeemer.obey(name).await.unwrap();
                 let api_key = added[0]["api_key"].as_str().unwrap().to_owned();
                 ready.send((server.address(), redeemer, metrics, api_key)).unwrap();

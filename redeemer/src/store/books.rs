@@ -219,8 +219,8 @@ impl RedeemerBooks {
         let mut names = BTreeMap::new();
         let mut api_keys = BTreeMap::new();
         for (id, publisher) in &self.publishers {
-            names.insert(publisher.name.as_str().as_bytes().to_vec(), id.clone());
-            let in_force = publisher.keys.iter().filter(|key| !key.revoked);
+            names.extend(publisher.name().map(|name| (name.as_str().as_bytes().to_vec(), id.clone())));
+            let in_force = publisher.keys_in_force();
             api_keys.extend(in_force.map(|key| (key.hash.as_bytes().to_vec(), id.clone())));
         }
         let names = differing(&names, &self.names);

@@ -15,11 +15,14 @@ use farthing_protocol::{Authenticator, Day, SECONDS_PER_DAY, TokenKeyId};
 use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
 use super::{
-    Adjusted, KeptAnswers, KeyAdded, KeyRevoked, Ledger, Leftovers, NewSet, Paid, Payouts, PinsWithSets,
-    PublisherAdded, Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
+    Adjusted, KeptAnswers, Ledger, Leftovers, NewSet, Paid, Payouts, PinsWithSets, PublisherAdded,
+    PublisherChanged, Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
 };
 use crate::ledger::{Adjustment, Closing, NotPaid, Paying, Statement, StatementId};
-use crate::publishers::{ApiKey, ApiKeyRecord, Publisher, PublisherId};
+use crate::publishers::{
+    ApiKey, ApiKeyRecord, Identity, NewPayoutReference, NotChanged, Owed, Publisher, PublisherChange,
+    PublisherId,
+};
 use crate::redemption::{
     IdempotencyKey, IdempotencyMac, IdempotencySecret, Judged, KeyFacts, RedemptionRequest, RequestMac,
     SpentMark, SubmittedToken,
@@ -96,6 +99,7 @@ macro_rules! conformance {
             a_statement_is_paid_once,
             totals_are_counted_by_key_and_day,
             publishers_and_their_keys,
+            publishers_are_known_by_another_name_and_erased,
             pins_stay,
             a_newer_record_is_unavailable,
             a_store_without_birth_is_unavailable,

@@ -20,7 +20,7 @@ use farthing_service::unavailable::Unavailable;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Adjustment, Closing, Entries, NotPaid, Paying, Payout, Statement, StatementId, pay};
-use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
+use crate::publishers::{ApiKeyHash, NotChanged, Publisher, PublisherChange, PublisherId};
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
 pub use books::RedeemerBooks;
@@ -85,14 +85,18 @@ pub trait Publishers: Send + Sync {
     /// Keeps a new publisher.
     async fn add(&self, publisher: Publisher) -> Result<PublisherAdded, Unavailable>;
 
-    /// Every publisher, in the order of their names.
+    /// Every publisher, those included that were erased, as [`Publisher::in_order`] has them.
     async fn list(&self) -> Result<Vec<Publisher>, Unavailable>;
 
-    /// Gives a publisher one more API key.
-    async fn add_key(&self, publisher: PublisherId, key: ApiKeyRecord) -> Result<KeyAdded, Unavailable>;
+    /// One of them.
+    async fn find(&self, publisher: PublisherId) -> Result<Option<Publisher>, Unavailable>;
 
-    /// Takes an API key out of force, for ever. One that is already is left as it is.
-    async fn revoke_key(&self, publisher: PublisherId, key: ApiKeyId) -> Result<KeyRevoked, Unavailable>;
+    /// Changes a publisher as [`Publisher::changed`] says, in one step with the names and API keys by which it is found.
+    async fn change(
+        &self,
+        publisher: PublisherId,
+        change: PublisherChange,
+    ) -> Result<PublisherChanged, Unavailable>;
 
     /// The publisher that shows the API key with this hash, if the key is in force.
     async fn by_api_key(&self, hash: ApiKeyHash) -> Result<Option<PublisherId>, Unavailable>;
@@ -220,31 +224,27 @@ pub enum PublisherAdded {
     Done,
     /// Another publisher has the name; nothing was written.
     NameTaken,
+    /// Another publisher has or had the id; nothing was written.
+    IdTaken,
 }
 
-/// What became of [`Publishers::add_key`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyAdded {
-    /// It is in force.
-    Done,
+/// What became of [`Publishers::change`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublisherChanged {
+    /// It is this now.
+    Done(Publisher),
     /// No publisher has the id.
     UnknownPublisher,
-}
-
-/// What became of [`Publishers::revoke_key`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyRevoked {
-    /// It is no longer in force.
-    Done,
-    /// No publisher has the id.
-    UnknownPublisher,
-    /// The publisher has no such key.
-    UnknownKey,
+    /// Another publisher has the name; nothing was written.
+    NameTaken,
+    /// It may not be; nothing was written.
+    Refused(NotChanged),
 }
 
 /// Redemptions that were under way, or left half done, when somebody looked: random ids.
 #[derive(Default)]
 pub struct Unfinished(HashSet<[u8; 17]>);
+
 /// What became of [`Ledger::adjust`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Adjusted {

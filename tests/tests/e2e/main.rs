@@ -20,6 +20,7 @@ mod openapi;
 mod outages;
 mod passwords;
 mod privacy;
+mod publishers;
 mod purchase;
 mod receipts;
 mod redeemer_answers;

@@ -65,6 +65,12 @@ impl Content {
         Self { media_type: "application/json", schema: Some(Box::new(schema)), example: None }
     }
 
+    /// A list of JSON objects that describe themselves.
+    pub fn list() -> Self {
+        let schema = |_: &mut SchemaGenerator| json!({ "type": "array", "items": { "type": "object" } });
+        Self { media_type: "application/json", schema: Some(Box::new(schema)), example: None }
+    }
+
     /// The Media Type Object.
     pub(super) fn describe(&self, schemas: &mut SchemaGenerator) -> Value {
         let schema = self.schema.as_ref().map(|make| ("schema", make(schemas)));

@@ -26,7 +26,7 @@ impl Running {
 
     /// A new publisher's API key.
     fn publisher(&self, name: &str) -> String {
-        let added = self.told(Command::AddPublisher { name: name.parse().unwrap() });
+        let added = self.told(Command::AddPublisher { name: name.parse().unwrap(), payout_reference: None });
         added[0]["api_key"].as_str().unwrap().to_owned()
     }
 

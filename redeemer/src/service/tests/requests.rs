@@ -115,7 +115,7 @@ fn commands_reach_the_running_service() {
     let config = &*running.redeemer.config.current();
     let listed = farthing_service::admin_socket::call(&config.admin_socket, &Command::ListPublishers);
     assert_eq!(listed.unwrap().unwrap()[0]["name"], "Daily");
-    let name = Command::AddPublisher { name: "Daily".parse().unwrap() };
+    let name = Command::AddPublisher { name: "Daily".parse().unwrap(), payout_reference: None };
     let taken = admin::run(name, config, &Environment::production()).unwrap_err();
     assert!(taken.to_string().contains("called \"Daily\" already"), "{taken}");
     let steps = running.steps.lock().unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ledger::EntryId;
 
-fn obey(running: &Running, command: Command) -> Result<Value, String> {
+pub(super) fn obey(running: &Running, command: Command) -> Result<Value, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(running.redeemer.obey(command)).map_err(|error| program::one_line(&error))
 }
@@ -15,7 +15,7 @@ fn payload(answer: &Answer, payload_type: &str) -> Value {
     serde_json::from_slice(&envelope.payload.0).unwrap()
 }
 
-fn adjust(running: &Running, id: EntryId, days_ahead: u32, tokens: i64) -> Result<Value, String> {
+pub(super) fn adjust(running: &Running, id: EntryId, days_ahead: u32, tokens: i64) -> Result<Value, String> {
     let publisher = running.get("/v1/balance").json()["publisher"].as_str().unwrap().parse().unwrap();
     obey(
         running,
@@ -97,7 +97,7 @@ fn a_statement_is_closed_signed_and_keeps_its_commission() {
         let answer = running.get(&format!("/v1/statements/{unknown}"));
         assert_eq!(answer.problem(), (ProblemKind::StatementUnknown, Some("id".to_owned())));
     }
-    let other = Command::AddPublisher { name: "Weekly".parse().unwrap() };
+    let other = Command::AddPublisher { name: "Weekly".parse().unwrap(), payout_reference: None };
     let other = obey(&running, other).unwrap()[0]["api_key"].as_str().unwrap().to_owned();
     let request =
         Request::get(format!("{}{path}", running.url)).header("Authorization", format!("Bearer {other}"));

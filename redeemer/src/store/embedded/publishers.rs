@@ -4,8 +4,8 @@ use farthing_service::record;
 use farthing_service::unavailable::Unavailable;
 use redb::{ReadableTable, WriteTransaction};
 
-use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
-use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers};
+use crate::publishers::{ApiKeyHash, Publisher, PublisherChange, PublisherId};
+use crate::store::{PublisherAdded, PublisherChanged, Publishers};
 
 /// Publisher's id, 16 bytes: publisher.
 const PUBLISHERS: Table = table("publishers");
@@ -18,18 +18,13 @@ const API_KEYS: Table = table("api-keys");
 impl Publishers for EmbeddedStore {
     async fn add(&self, publisher: Publisher) -> Result<PublisherAdded, Unavailable> {
         self.write(move |transaction| {
-            let id = publisher.id.as_bytes().as_slice();
-            let mut names = transaction.open_table(PUBLISHER_NAMES)?;
-            if names.get(publisher.name.as_str().as_bytes())?.is_some() {
+            if exists(transaction, publisher.id)? {
+                return Ok(PublisherAdded::IdTaken);
+            }
+            if is_taken(transaction, None, &publisher)? {
                 return Ok(PublisherAdded::NameTaken);
             }
-            let bytes = record::encode(&publisher)?;
-            names.insert(publisher.name.as_str().as_bytes(), id)?;
-            transaction.open_table(PUBLISHERS)?.insert(id, bytes.as_slice())?;
-            let mut keys = transaction.open_table(API_KEYS)?;
-            for key in publisher.keys.iter().filter(|key| !key.revoked) {
-                keys.insert(key.hash.as_bytes().as_slice(), id)?;
-            }
+            put(transaction, None, &publisher)?;
             Ok(PublisherAdded::Done)
         })
         .await
@@ -40,43 +35,37 @@ impl Publishers for EmbeddedStore {
             let Some(table) = open(transaction, PUBLISHERS)? else { return Ok(Vec::new()) };
             let publishers: Result<Vec<Publisher>, Fault> =
                 table.iter()?.map(|entry| Ok(record::decode(entry?.1.value())?)).collect();
-            let mut publishers = publishers?;
-            publishers.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(publishers)
+            Ok(Publisher::in_order(publishers?))
         })
         .await
     }
 
-    async fn add_key(&self, publisher: PublisherId, key: ApiKeyRecord) -> Result<KeyAdded, Unavailable> {
-        self.write(move |transaction| {
-            let mut publishers = transaction.open_table(PUBLISHERS)?;
-            let Some(mut found) = find(&publishers, publisher)? else {
-                return Ok(KeyAdded::UnknownPublisher);
-            };
-            let hash = key.hash;
-            found.keys.push(key);
-            publishers.insert(publisher.as_bytes().as_slice(), record::encode(&found)?.as_slice())?;
-            let id = publisher.as_bytes().as_slice();
-            transaction.open_table(API_KEYS)?.insert(hash.as_bytes().as_slice(), id)?;
-            Ok(KeyAdded::Done)
+    async fn find(&self, publisher: PublisherId) -> Result<Option<Publisher>, Unavailable> {
+        self.read(move |transaction| match open(transaction, PUBLISHERS)? {
+            Some(publishers) => find(&publishers, publisher),
+            None => Ok(None),
         })
         .await
     }
 
-    async fn revoke_key(&self, publisher: PublisherId, key: ApiKeyId) -> Result<KeyRevoked, Unavailable> {
+    async fn change(
+        &self,
+        publisher: PublisherId,
+        change: PublisherChange,
+    ) -> Result<PublisherChanged, Unavailable> {
         self.write(move |transaction| {
-            let mut publishers = transaction.open_table(PUBLISHERS)?;
-            let Some(mut found) = find(&publishers, publisher)? else {
-                return Ok(KeyRevoked::UnknownPublisher);
+            let Some(old) = find(&transaction.open_table(PUBLISHERS)?, publisher)? else {
+                return Ok(PublisherChanged::UnknownPublisher);
             };
-            let Some(revoked) = found.keys.iter_mut().find(|other| other.id == key) else {
-                return Ok(KeyRevoked::UnknownKey);
+            let new = match old.changed(&change) {
+                Ok(new) => new,
+                Err(why) => return Ok(PublisherChanged::Refused(why)),
             };
-            revoked.revoked = true;
-            let hash = revoked.hash;
-            publishers.insert(publisher.as_bytes().as_slice(), record::encode(&found)?.as_slice())?;
-            transaction.open_table(API_KEYS)?.remove(hash.as_bytes().as_slice())?;
-            Ok(KeyRevoked::Done)
+            if is_taken(transaction, Some(&old), &new)? {
+                return Ok(PublisherChanged::NameTaken);
+            }
+            put(transaction, Some(&old), &new)?;
+            Ok(PublisherChanged::Done(new))
         })
         .await
     }
@@ -100,6 +89,36 @@ impl Publishers for EmbeddedStore {
 /// Whether a publisher has this id.
 pub(super) fn exists(transaction: &WriteTransaction, publisher: PublisherId) -> Result<bool, Fault> {
     Ok(find(&transaction.open_table(PUBLISHERS)?, publisher)?.is_some())
+}
+
+/// Whether the name that a publisher gets is another's.
+fn is_taken(transaction: &WriteTransaction, old: Option<&Publisher>, new: &Publisher) -> Result<bool, Fault> {
+    match new.name() {
+        Some(name) if old.and_then(Publisher::name) != Some(name) => {
+            Ok(transaction.open_table(PUBLISHER_NAMES)?.get(name.as_str().as_bytes())?.is_some())
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Writes a publisher, and what it is found by in place of what it was.
+fn put(transaction: &WriteTransaction, old: Option<&Publisher>, new: &Publisher) -> Result<(), Fault> {
+    let id = new.id.as_bytes().as_slice();
+    let (mut names, mut keys) = (transaction.open_table(PUBLISHER_NAMES)?, transaction.open_table(API_KEYS)?);
+    if let Some(name) = old.and_then(Publisher::name) {
+        names.remove(name.as_str().as_bytes())?;
+    }
+    for key in old.into_iter().flat_map(Publisher::keys_in_force) {
+        keys.remove(key.hash.as_bytes().as_slice())?;
+    }
+    if let Some(name) = new.name() {
+        names.insert(name.as_str().as_bytes(), id)?;
+    }
+    for key in new.keys_in_force() {
+        keys.insert(key.hash.as_bytes().as_slice(), id)?;
+    }
+    transaction.open_table(PUBLISHERS)?.insert(id, record::encode(new)?.as_slice())?;
+    Ok(())
 }
 
 fn find(

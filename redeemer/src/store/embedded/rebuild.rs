@@ -19,10 +19,10 @@ impl Rebuild for EmbeddedRebuild {
             "publishers" => {
                 let publisher: Publisher = record::decode(&from.value)?;
                 let id = from.key.clone();
-                let in_force = publisher.keys.iter().filter(|key| !key.revoked);
-                let keys = in_force.map(|key| entry("api-keys", *key.hash.as_bytes(), id.clone()));
-                let name = entry("publisher-names", publisher.name.as_str(), id.clone());
-                keys.chain([name, from]).collect()
+                let keys =
+                    publisher.keys_in_force().map(|key| entry("api-keys", *key.hash.as_bytes(), id.clone()));
+                let name = publisher.name().map(|name| entry("publisher-names", name.as_str(), id.clone()));
+                keys.chain(name).chain([from]).collect()
             }
             "kept-answers" => {
                 let kept: KeptAnswer = record::decode(&from.value)?;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::publishers::{Publisher, PublisherId};
+use crate::publishers::{Identity, Publisher, PublisherId};
 use crate::store::conformance::{adjustment, genuine, key_facts, redemption};
 use crate::store::{Redeemed, Redemption, SpentTokens, Stores};
 use crate::test_tokens::NOW;
@@ -77,7 +77,8 @@ impl Scene {
             users.push(Stores::open(&old, &Environment::production()).await.unwrap());
         }
         let (id, created) = (PublisherId::from_bytes([1; 16]), Day::from_unix(NOW));
-        let publisher = Publisher { id, name: "Daily".parse().unwrap(), created, keys: Vec::new() };
+        let identity = Identity::Known { name: "Daily".parse().unwrap(), payout_reference: None };
+        let publisher = Publisher { id, identity, created, keys: Vec::new() };
         users[0].publishers.add(publisher).await.unwrap();
         let pinned = [0, 1, 2].map(|key| PinnedKey {
             token_key_id: Base64Url(key_facts(key).id.to_bytes()),

@@ -4,8 +4,8 @@ use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
 use super::unreadable;
-use crate::publishers::{ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId};
-use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers};
+use crate::publishers::{ApiKeyHash, Publisher, PublisherChange, PublisherId, PublisherName};
+use crate::store::{PublisherAdded, PublisherChanged, Publishers};
 
 static ADD: Script = redis_script!("scripts/publisher_add.lua");
 static LIST: Script = redis_script!("scripts/publishers_list.lua");
@@ -31,64 +31,55 @@ fn api_keys_key(store: &RedisStore) -> Vec<u8> {
     store.key(&[b"api-keys"])
 }
 
-/// What happens to the entry of an API key.
-enum Entry {
-    Put(ApiKeyHash),
-    Remove(ApiKeyHash),
-}
-
 #[async_trait]
 impl Publishers for RedisStore {
     async fn add(&self, publisher: Publisher) -> Result<PublisherAdded, Unavailable> {
-        let mut call = Call::new()
-            .key(publishers_key(self))
-            .key(names_key(self))
-            .key(api_keys_key(self))
+        let mut call = tables(self)
             .arg(*publisher.id.as_bytes())
-            .arg(publisher.name.as_str())
+            .arg(name_of(&publisher))
             .arg(record::encode(&publisher).map_err(unreadable)?);
-        for key in publisher.keys.iter().filter(|key| !key.revoked) {
+        for key in publisher.keys_in_force() {
             call = call.arg(*key.hash.as_bytes());
         }
-        let is_added: bool = self.write(&ADD, call).await?;
-        Ok(if is_added { PublisherAdded::Done } else { PublisherAdded::NameTaken })
+        let outcome: String = self.write(&ADD, call).await?;
+        match outcome.as_str() {
+            "done" => Ok(PublisherAdded::Done),
+            "name-taken" => Ok(PublisherAdded::NameTaken),
+            "id-taken" => Ok(PublisherAdded::IdTaken),
+            _ => Err(Unavailable::because("a script answered something else than an outcome")),
+        }
     }
 
     async fn list(&self) -> Result<Vec<Publisher>, Unavailable> {
         let records: Vec<Vec<u8>> = self.run(&LIST, Call::new().key(publishers_key(self))).await?;
-        let publishers =
-            records.iter().map(|bytes| record::decode(bytes)).collect::<Result<Vec<Publisher>, _>>();
-        let mut publishers = publishers.map_err(unreadable)?;
-        publishers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(publishers)
+        let publishers = records.iter().map(|bytes| record::decode(bytes)).collect::<Result<_, _>>();
+        Ok(Publisher::in_order(publishers.map_err(unreadable)?))
     }
 
-    async fn add_key(&self, publisher: PublisherId, key: ApiKeyRecord) -> Result<KeyAdded, Unavailable> {
-        for _ in 0..TRIES {
-            let Some((seen, mut found)) = find(self, publisher).await? else {
-                return Ok(KeyAdded::UnknownPublisher);
-            };
-            let hash = key.hash;
-            found.keys.push(key.clone());
-            if replace(self, seen, &found, Entry::Put(hash)).await? {
-                return Ok(KeyAdded::Done);
-            }
-        }
-        Err(Unavailable::because("a publisher kept changing"))
+    async fn find(&self, publisher: PublisherId) -> Result<Option<Publisher>, Unavailable> {
+        Ok(find(self, publisher).await?.map(|(_, publisher)| publisher))
     }
 
-    async fn revoke_key(&self, publisher: PublisherId, key: ApiKeyId) -> Result<KeyRevoked, Unavailable> {
+    async fn change(
+        &self,
+        publisher: PublisherId,
+        change: PublisherChange,
+    ) -> Result<PublisherChanged, Unavailable> {
         for _ in 0..TRIES {
-            let Some((seen, mut found)) = find(self, publisher).await? else {
-                return Ok(KeyRevoked::UnknownPublisher);
+            let Some((seen, old)) = find(self, publisher).await? else {
+                return Ok(PublisherChanged::UnknownPublisher);
             };
-            let Some(revoked) = found.keys.iter_mut().find(|other| other.id == key) else {
-                return Ok(KeyRevoked::UnknownKey);
+            let new = match old.changed(&change) {
+                Ok(new) => new,
+                Err(why) => return Ok(PublisherChanged::Refused(why)),
             };
-            revoked.revoked = true;
-            let hash = revoked.hash;
-            if replace(self, seen, &found, Entry::Remove(hash)).await? {
-                return Ok(KeyRevoked::Done);
+            let outcome: String = self.write(&REPLACE, replacing(self, seen, &old, &new)?).await?;
+            match outcome.as_str() {
+                "done" => return Ok(PublisherChanged::Done(new)),
+                "name-taken" => return Ok(PublisherChanged::NameTaken),
+                // Somebody else changed it meanwhile.
+                "changed" => {}
+                _ => return Err(Unavailable::because("a script answered something else than an outcome")),
             }
         }
         Err(Unavailable::because("a publisher kept changing"))
@@ -112,24 +103,30 @@ async fn find(store: &RedisStore, id: PublisherId) -> Result<Option<(Vec<u8>, Pu
     Ok(Some((bytes, publisher)))
 }
 
-/// Whether a publisher is replaced: only if its record is still the one that was seen.
-async fn replace(
+/// What replaces a publisher, if its record is still the one that was seen.
+fn replacing(
     store: &RedisStore,
     seen: Vec<u8>,
-    publisher: &Publisher,
-    entry: Entry,
-) -> Result<bool, Unavailable> {
-    let (action, hash) = match entry {
-        Entry::Put(hash) => ("put", hash),
-        Entry::Remove(hash) => ("remove", hash),
-    };
-    let call = Call::new()
-        .key(publishers_key(store))
-        .key(api_keys_key(store))
-        .arg(*publisher.id.as_bytes())
+    old: &Publisher,
+    new: &Publisher,
+) -> Result<Call, Unavailable> {
+    let call = tables(store)
+        .arg(*new.id.as_bytes())
         .arg(seen)
-        .arg(record::encode(publisher).map_err(unreadable)?)
-        .arg(action)
-        .arg(*hash.as_bytes());
-    store.write(&REPLACE, call).await
+        .arg(record::encode(new).map_err(unreadable)?)
+        .arg(name_of(old))
+        .arg(name_of(new))
+        .number(new.keys_in_force().count() as u64);
+    let hashes = new.keys_in_force().chain(old.keys_in_force()).map(|key| *key.hash.as_bytes());
+    Ok(hashes.fold(call, Call::arg))
+}
+
+/// The keys that publishers are in and found by.
+fn tables(store: &RedisStore) -> Call {
+    Call::new().key(publishers_key(store)).key(names_key(store)).key(api_keys_key(store))
+}
+
+/// What a publisher is called; empty, which no name is, if it was erased.
+fn name_of(publisher: &Publisher) -> &str {
+    publisher.name().map_or("", PublisherName::as_str)
 }

@@ -77,8 +77,10 @@ fn write_answer(entry: &BackupEntry, writes: &mut Writes) -> Result<(), String> 
 fn write_publisher(entry: &BackupEntry, writes: &mut GroupWrites) -> Result<(), String> {
     let publisher: Publisher = record::decode(&entry.value).map_err(words)?;
     writes.field(&[b"publishers"], &entry.key, &entry.value);
-    writes.field(&[b"publisher-names"], publisher.name.as_str(), &entry.key);
-    for key in publisher.keys.iter().filter(|key| !key.revoked) {
+    if let Some(name) = publisher.name() {
+        writes.field(&[b"publisher-names"], name.as_str(), &entry.key);
+    }
+    for key in publisher.keys_in_force() {
         writes.field(&[b"api-keys"], key.hash.as_bytes(), &entry.key);
     }
     Ok(())

@@ -13,7 +13,7 @@ use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 use farthing_service::redis::test_server::TestServer;
 
 use super::*;
-use crate::publishers::{Publisher, PublisherId};
+use crate::publishers::{Identity, Publisher, PublisherId};
 use crate::store::conformance::{
     Store, adjustment, closing, genuine, key_facts, paying, redemption, results,
 };
@@ -38,7 +38,8 @@ pub(super) async fn made(server: &TestServer, capacity: u64, groups: u8) -> Redi
     RedisStore::create(&server.deployment(), &birth, TIMEOUT).await.unwrap();
     let store = open(server).await;
     let (id, created) = (PublisherId::from_bytes([1; 16]), Day::from_unix(NOW));
-    store.add(Publisher { id, name: "Daily".parse().unwrap(), created, keys: Vec::new() }).await.unwrap();
+    let identity = Identity::Known { name: "Daily".parse().unwrap(), payout_reference: None };
+    store.add(Publisher { id, identity, created, keys: Vec::new() }).await.unwrap();
     let pinned = [0, 1, 2].map(|key| PinnedKey {
         token_key_id: Base64Url(key_facts(key).id.to_bytes()),
         name: format!("key-{key}"),

@@ -1,11 +1,14 @@
--- Keeps a new publisher unless another has its name.
+-- Keeps a new publisher unless another has its name, or has or had its id.
 -- KEYS[2] publishers, [3] publisher-names, [4] api-keys; ARGV[2] id, [3] name, [4] record, [5..] hashes of its API keys.
--- Returns whether it is kept.
+-- Returns 'done', 'id-taken' or 'name-taken'.
+if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
+    return 'id-taken'
+end
 if redis.call('HSETNX', KEYS[3], ARGV[3], ARGV[2]) == 0 then
-    return 0
+    return 'name-taken'
 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[4])
 for i = 5, #ARGV do
     redis.call('HSET', KEYS[4], ARGV[i], ARGV[2])
 end
-return 1
+return 'done'

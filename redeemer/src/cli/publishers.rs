@@ -1,0 +1,113 @@
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+
+use crate::admin::Command;
+use crate::publishers::{NewPayoutReference, PublisherId};
+
+// The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
+/// `farthing-redeemer publishers`.
+#[derive(Debug, Subcommand)]
+pub(super) enum PublishersAction {
+    /// Add a publisher and print its id and first API key, which is not shown again.
+    Add {
+        /// What you call it.
+        name: String,
+        /// Where it is paid, such as an IBAN: 1 to 200 characters.
+        #[arg(long, value_name = "TEXT")]
+        payout_reference: Option<String>,
+    },
+    /// Print the publishers and the ids of their API keys, one JSON object a line.
+    List,
+    /// Say anew what a publisher is called or where it is paid, and print it.
+    #[command(group = clap::ArgGroup::new("changed").required(true).multiple(true))]
+    Describe {
+        /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        publisher_id: String,
+        /// What you call it from now on.
+        #[arg(long, group = "changed")]
+        name: Option<String>,
+        /// Where it is paid from now on.
+        #[arg(long, value_name = "TEXT", group = "changed", conflicts_with = "no_payout_reference")]
+        payout_reference: Option<String>,
+        /// Forget where it is paid.
+        #[arg(long, group = "changed")]
+        no_payout_reference: bool,
+    },
+    /// Forget for ever who a publisher is, where it is paid, and its API keys. What it was credited and paid stays under
+    /// its id, as bookkeeping law wants it.
+    Erase {
+        /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        publisher_id: String,
+        /// The same id again, since there is no way back.
+        #[arg(long, value_name = "PUBLISHER_ID", allow_hyphen_values = true)]
+        confirm: String,
+        /// What became of what was owed: paid or forfeited. Without it, a publisher with whom anything is open stays.
+        #[arg(long, value_name = "HOW")]
+        owed: Option<String>,
+    },
+    /// Give a publisher another API key, or take one away.
+    #[command(subcommand)]
+    Keys(KeysAction),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysAction {
+    /// Give a publisher one more API key and print it; it is not shown again.
+    Add {
+        /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        publisher_id: String,
+    },
+    /// Take an API key out of force, for ever.
+    Revoke {
+        /// The publisher's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        publisher_id: String,
+        /// The key's id, as `publishers list` prints it.
+        #[arg(allow_hyphen_values = true)]
+        key_id: String,
+    },
+}
+
+impl PublishersAction {
+    /// The command for the service.
+    pub(super) fn command(self) -> anyhow::Result<Command> {
+        Ok(match self {
+            Self::Add { name, payout_reference } => {
+                let payout_reference = payout_reference.map(|text| text.parse()).transpose();
+                Command::AddPublisher {
+                    name: name.parse().context("NAME")?,
+                    payout_reference: payout_reference.context("--payout-reference")?,
+                }
+            }
+            Self::List => Command::ListPublishers,
+            Self::Describe { publisher_id, name, payout_reference, no_payout_reference } => {
+                let set = payout_reference.map(|text| text.parse().map(NewPayoutReference::Set)).transpose();
+                let remove = no_payout_reference.then_some(NewPayoutReference::Remove);
+                Command::DescribePublisher {
+                    publisher: publisher_id.parse().context("PUBLISHER_ID")?,
+                    name: name.map(|name| name.parse()).transpose().context("--name")?,
+                    payout_reference: set.context("--payout-reference")?.or(remove),
+                }
+            }
+            Self::Erase { publisher_id, confirm, owed } => {
+                let publisher: PublisherId = publisher_id.parse().context("PUBLISHER_ID")?;
+                ensure!(
+                    confirm.parse() == Ok(publisher),
+                    "--confirm: not the same id again; nothing was erased"
+                );
+                let owed = owed.map(|how| how.parse()).transpose().context("--owed")?;
+                Command::ErasePublisher { publisher, owed }
+            }
+            Self::Keys(KeysAction::Add { publisher_id }) => {
+                Command::AddKey { publisher: publisher_id.parse().context("PUBLISHER_ID")? }
+            }
+            Self::Keys(KeysAction::Revoke { publisher_id, key_id }) => {
+                let publisher = publisher_id.parse().context("PUBLISHER_ID")?;
+                Command::RevokeKey { publisher, key: key_id.parse().context("KEY_ID")? }
+            }
+        })
+    }
+}
