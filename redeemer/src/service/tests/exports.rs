@@ -17,7 +17,8 @@ fn with_books() -> (Running, PublisherId) {
     running.clock.0.store(NOW + SECONDS_PER_DAY, Ordering::Relaxed);
     running.redeem("b", &[&key.token(4)], true).results(200, &["accepted"]);
     let through = Day::from_unix(NOW);
-    let closed = obey(&running, Command::CloseStatements { through: Some(through) }).unwrap();
+    let closed =
+        obey(&running, Command::CloseStatements { through: Some(through), after_restore: false }).unwrap();
     let publisher = closed[0]["publisher"].as_str().unwrap().parse().unwrap();
     running.clock.0.store(NOW + 40 * SECONDS_PER_DAY, Ordering::Relaxed);
     let pay = Command::RecordPayout {
