@@ -1,5 +1,6 @@
 //! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
 
+mod ensure;
 mod ledger;
 mod payouts;
 mod statements;
@@ -21,7 +22,7 @@ use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
 use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
 use crate::migrate;
-use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
+use crate::publishers::{ApiKey, ApiKeyHash, ApiKeyId, ApiKeyRecord, Publisher, PublisherId, PublisherName};
 use crate::store::{KeyAdded, KeyRevoked, PublisherAdded, Publishers, RedeemerBooks, Stores};
 
 /// A command that needs the store, answered by a list, one entry a line; or that asks the running service.
@@ -32,6 +33,15 @@ pub enum Command {
     AddPublisher {
         /// What the operator calls it.
         name: PublisherName,
+    },
+    /// Adds a publisher or gives it an API key, so far as that was not done before; its id, and the key's.
+    EnsurePublisher {
+        /// What the operator calls it.
+        name: PublisherName,
+        /// What the key is called.
+        key_id: ApiKeyId,
+        /// What it is recognized by.
+        key: ApiKeyHash,
     },
     /// Every publisher with its keys.
     ListPublishers,
@@ -185,6 +195,11 @@ pub async fn execute(
     let publishers = &*stores.publishers;
     match command {
         Command::AddPublisher { name } => add_publisher(name, publishers, environment).await,
+        Command::EnsurePublisher { name, key_id, key } => {
+            let created = Day::from_unix(environment.now());
+            let key = ApiKeyRecord { id: key_id, hash: key, created, revoked: false };
+            ensure::ensure(name, key, publishers, environment).await
+        }
         Command::ListPublishers => Ok(publishers.list().await?.iter().map(listed).collect()),
         Command::AddKey { publisher } => add_key(publisher, publishers, environment).await,
         Command::RevokeKey { publisher, key } => revoke_key(publisher, key, publishers, environment).await,

@@ -1,6 +1,7 @@
 //! The command line of `farthing-redeemer`.
 
 mod audit;
+mod ensure;
 mod ledger;
 mod payouts;
 mod receipts;
@@ -22,6 +23,7 @@ use crate::config::Config;
 use crate::service;
 use crate::store_commands::{self, StoreAction};
 use audit::Audit;
+use ensure::Ensure;
 use ledger::LedgerAction;
 use payouts::PayoutsAction;
 use receipts::ReceiptsAction;
@@ -84,6 +86,8 @@ enum PublishersAction {
         /// What you call it.
         name: String,
     },
+    /// Add a publisher whose API key is in a file, unless it is there: a command for set-ups, which can be repeated.
+    Ensure(Ensure),
     /// Print the publishers and the ids of their API keys, one JSON object a line.
     List,
     /// Give a publisher another API key, or take one away.
@@ -160,6 +164,9 @@ fn act(
         Action::Statements(action) => action.command()?,
         Action::Publishers(PublishersAction::Add { name }) => {
             Command::AddPublisher { name: name.parse().context("NAME")? }
+        }
+        Action::Publishers(PublishersAction::Ensure(options)) => {
+            return options.run(&config, environment, out);
         }
         Action::Publishers(PublishersAction::List) => Command::ListPublishers,
         Action::Publishers(PublishersAction::Keys(KeysAction::Add { publisher_id })) => {
