@@ -1,5 +1,6 @@
 //! Commands of the operator: given to the running service over its socket, or done on the store when none runs.
 
+mod ensure;
 mod ledger;
 mod payouts;
 mod publishers;
@@ -24,7 +25,8 @@ use crate::exports::{Days, Export, Form, of_publishers};
 use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
 use crate::migrate;
 use crate::publishers::{
-    ApiKeyId, NewPayoutReference, Owed, PayoutReference, Publisher, PublisherId, PublisherName,
+    ApiKeyHash, ApiKeyId, ApiKeyRecord, NewPayoutReference, Owed, PayoutReference, Publisher, PublisherId,
+    PublisherName,
 };
 use crate::store::{RedeemerBooks, Stores};
 
@@ -54,6 +56,15 @@ pub enum Command {
         publisher: PublisherId,
         /// What became of what was owed, if anything was.
         owed: Option<Owed>,
+    },
+    /// Adds a publisher or gives it an API key, so far as that was not done before; its id, and the key's.
+    EnsurePublisher {
+        /// What the operator calls it.
+        name: PublisherName,
+        /// What the key is called.
+        key_id: ApiKeyId,
+        /// What it is recognized by.
+        key: ApiKeyHash,
     },
     /// Every publisher with its keys.
     ListPublishers,
@@ -225,6 +236,11 @@ pub async fn execute(
         }
         Command::ErasePublisher { publisher, owed } => {
             publishers::erase(publisher, owed, config.commission, stores, environment).await
+        }
+        Command::EnsurePublisher { name, key_id, key } => {
+            let created = Day::from_unix(environment.now());
+            let key = ApiKeyRecord { id: key_id, hash: key, created, revoked: false };
+            ensure::ensure(name, key, store, environment).await
         }
         Command::ListPublishers => publishers::list(store).await,
         Command::AddKey { publisher } => publishers::add_key(publisher, store, environment).await,

@@ -1,6 +1,7 @@
 //! The command line of `farthing-redeemer`.
 
 mod audit;
+mod ensure;
 mod export;
 mod ledger;
 mod payouts;
@@ -130,7 +131,7 @@ fn act(
         Action::Audit(options) => return options.run(&config, environment, out),
         Action::Receipts(action) => return action.run(out),
         Action::Statements(action) => action.command()?,
-        Action::Publishers(action) => action.command()?,
+        Action::Publishers(action) => action.command(environment)?,
     };
     print_lines(admin::run(command, &config, environment)?, out)
 }

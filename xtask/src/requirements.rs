@@ -18,7 +18,10 @@ struct Requirement {
     package: &'static str,
 }
 
-const REQUIREMENTS: &[Requirement] = &[Requirement { program: "redis-server", package: "redis-server" }];
+const REQUIREMENTS: &[Requirement] = &[
+    Requirement { program: "redis-server", package: "redis-server" },
+    Requirement { program: "curl", package: "curl" },
+];
 
 /// What only `--all` needs, and what starts nothing when it is installed.
 const REQUIREMENTS_FOR_ALL: &[Requirement] = &[

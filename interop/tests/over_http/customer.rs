@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::services::{ISSUER_NAME, Pack, Services};
+use crate::service::ISSUER_NAME;
+use crate::services::{Pack, Services};
 
 /// Somebody with a paid order at the issuer.
 pub(crate) struct Customer<'a> {

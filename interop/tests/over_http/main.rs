@@ -1,8 +1,12 @@
-//! The crate `privacypass` as a customer of our running services: it buys tokens over HTTP and they redeem.
+//! The crate `privacypass` and curl as customers of our running services: tokens that are bought over HTTP redeem, and pass
+//! the gate.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod at_the_gate;
 mod customer;
+mod newspaper;
+mod service;
 mod services;
 
 use farthing_api::TokenResult;

@@ -1,19 +1,14 @@
-//! Our issuer and redeemer as processes of their own, on loopback, with stores in a directory that goes with them.
+//! Our issuer and redeemer, with stores in a directory that goes with them.
 
-use std::fs::{self, File};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::path::Path;
+use std::time::Duration;
 
 use farthing_api::{IDEMPOTENCY_KEY_HEADER, RedemptionAnswer};
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
 
-pub(crate) const ISSUER_NAME: &str = "issuer.localhost";
-const START_DEADLINE: Duration = Duration::from_mins(1);
+use crate::service::Service;
 
 /// Something that the issuer sells.
 #[derive(Clone, Copy)]
@@ -29,17 +24,10 @@ pub(crate) const SINGLE: Pack = Pack { id: "reader-1", count: 1 };
 pub(crate) struct Services {
     issuer: Service,
     redeemer: Service,
-    api_key: String,
+    pub(crate) api_key: String,
     pub(crate) agent: Agent,
     // Dropped last: the processes write into it.
-    _directory: TempDir,
-}
-
-struct Service {
-    program: &'static str,
-    config: PathBuf,
-    url: String,
-    process: Option<Child>,
+    directory: TempDir,
 }
 
 impl Services {
@@ -47,13 +35,13 @@ impl Services {
     pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let packs: String = [PACK, SINGLE].iter().map(Pack::config).collect();
-        let mut issuer = Service::configure("issuer", directory.path(), &packs);
-        let mut redeemer = Service::configure("redeemer", directory.path(), "");
-        issuer.command(&["store", "init"]);
-        redeemer.command(&["store", "init"]);
-        issuer.command(&["keys", "init"]);
+        let mut issuer = Service::configure("issuer", directory.path(), &(kept("issuer") + &packs));
+        let mut redeemer = Service::configure("redeemer", directory.path(), &kept("redeemer"));
+        issuer.admin(&["store", "init"]);
+        redeemer.admin(&["store", "init"]);
+        issuer.admin(&["keys", "init"]);
         let publisher: Value =
-            serde_json::from_str(&redeemer.command(&["publishers", "add", "Gazette"])).unwrap();
+            serde_json::from_str(&redeemer.admin(&["publishers", "add", "Gazette"])).unwrap();
         let api_key = publisher["api_key"].as_str().unwrap().to_owned();
 
         let agent = Agent::config_builder()
@@ -61,19 +49,29 @@ impl Services {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();
-        issuer.serve(&agent);
-        redeemer.serve(&agent);
-        Self { issuer, redeemer, api_key, agent, _directory: directory }
+        issuer.serve(&agent, "/readyz");
+        redeemer.serve(&agent, "/readyz");
+        Self { issuer, redeemer, api_key, agent, directory }
     }
 
     /// An address at the issuer.
     pub(crate) fn issuer_url(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer.url)
+        self.issuer.url(path)
+    }
+
+    /// An address at the redeemer.
+    pub(crate) fn redeemer_url(&self, path: &str) -> String {
+        self.redeemer.url(path)
+    }
+
+    /// Where all that belongs together has its files.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// A prepaid code for one pack.
     pub(crate) fn voucher(&self, pack: Pack) -> String {
-        let codes = self.issuer.command(&["vouchers", "mint", "--pack", pack.id]);
+        let codes = self.issuer.admin(&["vouchers", "mint", "--pack", pack.id]);
         codes.lines().next().unwrap().trim().to_owned()
     }
 
@@ -81,7 +79,7 @@ impl Services {
     pub(crate) fn redeem(&self, idempotency_key: &str, tokens: &[Vec<u8>]) -> (u16, RedemptionAnswer) {
         let mut response = self
             .agent
-            .post(format!("{}/v1/redemptions", self.redeemer.url))
+            .post(self.redeemer_url("/v1/redemptions"))
             .header("Authorization", format!("Bearer {}", self.api_key))
             .header(IDEMPOTENCY_KEY_HEADER, idempotency_key)
             .content_type("application/octet-stream")
@@ -94,6 +92,11 @@ impl Services {
     }
 }
 
+/// Where a service keeps its records; both share a keyring.
+fn kept(program: &str) -> String {
+    format!("keyring = \"keys\"\nstore = {{ kind = \"embedded\", path = \"{program}.db\" }}\n")
+}
+
 impl Pack {
     fn config(&self) -> String {
         let Self { id, count } = self;
@@ -103,104 +106,4 @@ impl Pack {
              value_micros = 10000\ncurrency = \"EUR\"\nprice_minor = {count}\n"
         )
     }
-}
-
-impl Service {
-    /// Writes the configuration of `program`; both share a keyring.
-    fn configure(program: &'static str, directory: &Path, more: &str) -> Self {
-        let [port, metrics_port] = free_ports();
-        let config = directory.join(format!("{program}.toml"));
-        let at = |name: &str| directory.join(name).display().to_string();
-        let text = format!(
-            "listen = \"127.0.0.1:{port}\"\n\
-             metrics_listen = \"127.0.0.1:{metrics_port}\"\n\
-             admin_socket = \"{}\"\n\
-             issuer_name = \"{ISSUER_NAME}\"\n\
-             keyring = \"{}\"\n\
-             store = {{ kind = \"embedded\", path = \"{}\" }}\n\
-             {more}",
-            at(&format!("{program}.sock")),
-            at("keys"),
-            at(&format!("{program}.db")),
-        );
-        fs::write(&config, text).unwrap();
-        Self { program, config, url: format!("http://127.0.0.1:{port}"), process: None }
-    }
-
-    /// A command of the service's program, with its configuration.
-    fn program(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(multi_call_binary());
-        command.arg(self.program).args(arguments).arg("--config").arg(&self.config).stdin(Stdio::null());
-        command
-    }
-
-    /// Runs a command of an operator and gives what it prints.
-    fn command(&self, arguments: &[&str]) -> String {
-        let output = self.program(arguments).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{} {arguments:?}: {}\n{text}{errors}", self.program, output.status);
-        text
-    }
-
-    /// Starts serving and waits until the service says that it is ready.
-    fn serve(&mut self, agent: &Agent) {
-        let log = self.config.with_extension("log");
-        let (out, err) = (File::create(&log).unwrap(), File::options().append(true).open(&log).unwrap());
-        let process = self.program(&["serve"]).stdout(out).stderr(err).spawn().unwrap();
-        // Kept from the start, so that it is ended even if it never becomes ready.
-        let process = self.process.insert(process);
-        let deadline = Instant::now() + START_DEADLINE;
-        let ready = format!("{}/readyz", self.url);
-        while !agent.get(&ready).call().is_ok_and(|response| response.status().is_success()) {
-            let ended = process.try_wait().unwrap();
-            if ended.is_some() || Instant::now() > deadline {
-                let log = fs::read_to_string(&log).unwrap();
-                panic!("{} is not ready (ended: {ended:?}):\n{log}", self.program);
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-    }
-}
-
-/// Ports that nobody listens on now.
-fn free_ports() -> [u16; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
-}
-
-/// The program that holds all of ours: where `FARTHING_DEMO_BIN` says, or else built here.
-fn multi_call_binary() -> PathBuf {
-    static BINARY: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
-        env::var_os("FARTHING_DEMO_BIN").map_or_else(build_multi_call_binary, PathBuf::from)
-    });
-    BINARY.clone()
-}
-
-fn build_multi_call_binary() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let output = Command::new(env!("CARGO"))
-        .current_dir(workspace)
-        .args(["build", "--package", "farthing-tests", "--bin", "farthing-demo"])
-        .args(["--message-format", "json-render-diagnostics"])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "farthing-demo does not build");
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let executable = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .next_back();
-    executable.unwrap()
 }

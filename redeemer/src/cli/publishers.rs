@@ -1,6 +1,8 @@
 use anyhow::{Context, ensure};
 use clap::Subcommand;
+use farthing_service::environment::Environment;
 
+use super::ensure::Ensure;
 use crate::admin::Command;
 use crate::publishers::{NewPayoutReference, PublisherId};
 
@@ -16,6 +18,8 @@ pub(super) enum PublishersAction {
         #[arg(long, value_name = "TEXT")]
         payout_reference: Option<String>,
     },
+    /// Add a publisher whose API key is in a file, unless it is there: a command for set-ups, which can be repeated.
+    Ensure(Ensure),
     /// Print the publishers and the ids of their API keys, one JSON object a line.
     List,
     /// Say anew what a publisher is called or where it is paid, and print it.
@@ -73,7 +77,7 @@ pub(super) enum KeysAction {
 
 impl PublishersAction {
     /// The command for the service.
-    pub(super) fn command(self) -> anyhow::Result<Command> {
+    pub(super) fn command(self, environment: &Environment) -> anyhow::Result<Command> {
         Ok(match self {
             Self::Add { name, payout_reference } => {
                 let payout_reference = payout_reference.map(|text| text.parse()).transpose();
@@ -82,6 +86,7 @@ impl PublishersAction {
                     payout_reference: payout_reference.context("--payout-reference")?,
                 }
             }
+            Self::Ensure(options) => options.command(environment)?,
             Self::List => Command::ListPublishers,
             Self::Describe { publisher_id, name, payout_reference, no_payout_reference } => {
                 let set = payout_reference.map(|text| text.parse().map(NewPayoutReference::Set)).transpose();

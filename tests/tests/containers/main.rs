@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod gate;
 mod isolation;
 #[path = "../misuse/mod.rs"]
 mod misuse;
@@ -11,6 +12,7 @@ mod stack;
 
 use farthing_tests::programs::Program;
 use farthing_tests::{Publisher, Reader, World};
+use gate::Visitor;
 use misuse::bad_input::{self, Services};
 use misuse::slow_clients::SlowClients;
 use serde_json::json;
@@ -24,17 +26,19 @@ const SLOW_CLIENTS: usize = 50;
 #[test]
 fn the_stack_is_used_restarted_and_used_again_and_keeps_its_services_apart() {
     let Some(stack) = Stack::build() else { return };
-    stack.up();
+    stack.up(&[]);
     // The wallet runs on this machine, outside the containers.
     let world = World::unprepared(BINARY).unwrap();
     let reader = world.reader("reader");
     let (publisher, other) = (add_publisher(&stack, "Example"), add_publisher(&stack, "Other"));
 
     let mut spent = vec![use_it(&stack, &reader, [&publisher, &other], 1)];
+    let visitor = Visitor::of_a_new_gate(&stack, &world);
+    visitor.read(1);
     // Every container stopped and started; then every one thrown away, so that only volumes are left.
     for (round, end) in [(2, "stop"), (3, "down")] {
-        stack.compose(&[end]);
-        stack.up();
+        stack.end(end);
+        stack.up(&[gate::PROFILE]);
         for tokens in &spent {
             let refused = other.redeem(&stack.redeemer_url(), &format!("late-{round}"), tokens).unwrap();
             assert_eq!(
@@ -43,6 +47,7 @@ fn the_stack_is_used_restarted_and_used_again_and_keeps_its_services_apart() {
             );
         }
         spent.push(use_it(&stack, &reader, [&publisher, &other], round));
+        visitor.read(usize::try_from(round).unwrap());
     }
     send_bad_requests(&stack);
     let slow = [stack.issuer_url(), stack.redeemer_url()].map(|url| SlowClients::connect(&url, SLOW_CLIENTS));
@@ -56,7 +61,7 @@ fn the_stack_is_used_restarted_and_used_again_and_keeps_its_services_apart() {
     assert_eq!(other.credit_micros(&stack.redeemer_url()).unwrap(), 0);
 
     observability::check(&stack);
-    for service in ["issuer", "redeemer", "issuer-redis", "redeemer-redis", "prometheus"] {
+    for service in ["issuer", "redeemer", "issuer-redis", "redeemer-redis", "gate", "site", "prometheus"] {
         stack.await_health(service);
     }
     isolation::check(&stack);
@@ -73,6 +78,10 @@ fn the_stacks_configurations_have_no_mistakes() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains(": store.password: file:/run/secrets/redis-password: "), "{error}");
     }
+    let file = stack::root().join("configs/compose/gate.toml");
+    let output =
+        world.command(Program::Gate).args(["config", "check", "--config"]).arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn send_bad_requests(stack: &Stack) {
@@ -96,8 +105,7 @@ fn add_publisher(stack: &Stack, name: &str) -> Publisher {
 /// Buys a pack and spends three tokens once; a second time they are refused. Answers the tokens.
 fn use_it(stack: &Stack, reader: &Reader<'_>, publishers: [&Publisher; 2], round: u64) -> Vec<String> {
     let (issuer, redeemer) = (stack.issuer_url(), stack.redeemer_url());
-    let voucher = stack.exec("issuer", &["farthing-issuer", "vouchers", "mint", "--pack", "reader-100"]);
-    reader.run(&Reader::buying(&issuer, &redeemer, voucher.trim())).unwrap().done().unwrap();
+    reader.run(&Reader::buying(&issuer, &redeemer, &stack.voucher())).unwrap().done().unwrap();
     assert_eq!(reader.tokens().unwrap(), 100 * round - 3 * (round - 1));
     let tokens = reader.export(3).unwrap();
     let [publisher, other] = publishers;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use farthing_tests::http;
 use serde_json::Value;
 
-use crate::stack::{self, Stack, tell};
+use crate::stack::{self, Stack, tell, yaml};
 
 /// Longest wait for two scrapes and an evaluation of the rules.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -73,11 +73,6 @@ fn until(stack: &Stack, path: &str, expected: impl Fn(&Value) -> bool) -> Value 
         assert!(Instant::now() < deadline, "{url}: {answer}");
         std::thread::sleep(Duration::from_millis(200));
     }
-}
-
-fn yaml(name: &str) -> Value {
-    let text = fs::read_to_string(stack::root().join(name)).unwrap();
-    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn texts(value: &Value) -> Vec<&str> {
@@ -151,28 +146,4 @@ fn grafana_is_given_the_dashboard_its_data_source_and_a_password() {
     assert_eq!(environment["GF_AUTH_ANONYMOUS_ENABLED"], "false");
     assert_eq!(environment["GF_ANALYTICS_REPORTING_ENABLED"], "false");
     assert_eq!(environment["GF_ANALYTICS_CHECK_FOR_UPDATES"], "false");
-}
-
-#[test]
-fn no_network_has_both_services_and_no_port_is_published_beyond_this_machine() {
-    let compose = yaml("docker-compose.yml");
-    let networks = |name: &str| -> BTreeSet<String> {
-        match &compose["services"][name]["networks"] {
-            Value::Object(networks) => networks.keys().cloned().collect(),
-            listed => texts(listed).into_iter().map(str::to_owned).collect(),
-        }
-    };
-    for one in ["issuer", "issuer-redis", "issuer-store-init", "keys-init"] {
-        for other in ["redeemer", "redeemer-redis", "redeemer-store-init"] {
-            assert!(networks(one).is_disjoint(&networks(other)), "{one} and {other}");
-        }
-    }
-    for (name, service) in compose["services"].as_object().unwrap() {
-        for port in texts(&service["ports"]) {
-            assert!(port.starts_with("127.0.0.1:"), "{name}: {port}");
-        }
-        for (key, value) in [("read_only", true.into()), ("cap_drop", serde_json::json!(["ALL"]))] {
-            assert_eq!(service[key], value, "{name}");
-        }
-    }
 }

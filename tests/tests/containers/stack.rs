@@ -9,8 +9,20 @@ use std::time::{Duration, Instant};
 use farthing_tests::http;
 use serde_json::Value;
 
+use crate::gate;
+
 /// Every service, whatever its profile.
-const ALL: [&str; 2] = ["--profile", "observability"];
+const ALL: [&str; 4] = ["--profile", "observability", "--profile", "gate"];
+/// The variables of the published ports.
+const PORTS: [&str; 7] = [
+    "ISSUER_PORT",
+    "REDEEMER_PORT",
+    "ISSUER_METRICS_PORT",
+    "REDEEMER_METRICS_PORT",
+    "PROMETHEUS_PORT",
+    "GRAFANA_PORT",
+    "GATE_PORT",
+];
 /// The image of Prometheus that the test makes.
 const PROMETHEUS: &str = "farthing-test-prometheus";
 /// Longest wait for the services to be ready once Compose has started them.
@@ -26,11 +38,17 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// A file of YAML below that directory.
+pub fn yaml(name: &str) -> Value {
+    let text = fs::read_to_string(root().join(name)).unwrap();
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 /// The stack, under a project name, ports and passwords of its own; taken down with its volumes on drop.
 pub struct Stack {
     program: &'static [&'static str],
     project: String,
-    ports: [u16; 6],
+    ports: [u16; PORTS.len()],
     secrets: tempfile::TempDir,
 }
 
@@ -71,21 +89,32 @@ impl Stack {
         };
         tell(&format!("compose {}", stack.compose(&["version", "--short"]).trim()));
         // One after the other: they share the stage that compiles.
-        stack.compose(&["build", "issuer"]);
-        stack.compose(&["build", "redeemer"]);
+        for service in ["issuer", "redeemer", "gate", "site"] {
+            stack.compose(&[&ALL[..], &["build", service]].concat());
+        }
         Some(stack)
     }
 
-    /// Starts what does not run, and waits until both services are ready.
-    pub fn up(&self) {
-        self.compose(&["up", "--detach"]);
+    /// Starts what does not run, with what is in these profiles, and waits until the services are ready.
+    pub fn up(&self, profiles: &[&str]) {
+        let profiles: Vec<_> = profiles.iter().flat_map(|profile| ["--profile", profile]).collect();
+        self.compose(&[&profiles[..], &["up", "--detach"]].concat());
+        let mut ready = vec![self.issuer_url() + "/readyz", self.redeemer_url() + "/readyz"];
+        if profiles.contains(&gate::PROFILE) {
+            ready.push(self.gate_url() + "/.well-known/farthing/readyz");
+        }
         let deadline = Instant::now() + START;
-        for url in [self.issuer_url(), self.redeemer_url()] {
-            while !http::get(&format!("{url}/readyz"), &[]).is_ok_and(|answer| answer.status == 200) {
-                assert!(Instant::now() < deadline, "{url} does not become ready:\n{}", self.logs());
+        for url in ready {
+            while !http::get(&url, &[]).is_ok_and(|answer| answer.status == 200) {
+                assert!(Instant::now() < deadline, "{url} does not answer 200:\n{}", self.logs());
                 std::thread::sleep(Duration::from_millis(100));
             }
         }
+    }
+
+    /// Ends what runs, whatever its profile, by `stop` or `down`.
+    pub fn end(&self, how: &str) {
+        self.compose(&[&ALL[..], &[how]].concat());
     }
 
     /// Where the issuer answers.
@@ -98,13 +127,24 @@ impl Stack {
         format!("http://127.0.0.1:{}", self.ports[1])
     }
 
+    /// Where the gate answers, with its profile.
+    pub fn gate_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[6])
+    }
+
+    /// A prepaid code for the pack that is sold.
+    pub fn voucher(&self) -> String {
+        let printed = self.exec("issuer", &["farthing-issuer", "vouchers", "mint", "--pack", "reader-100"]);
+        printed.trim().to_owned()
+    }
+
     /// Where Prometheus answers, with its profile.
     pub fn prometheus_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[4])
     }
 
     /// Every port that is published.
-    pub fn ports(&self) -> [u16; 6] {
+    pub fn ports(&self) -> [u16; PORTS.len()] {
         self.ports
     }
 
@@ -161,15 +201,7 @@ impl Stack {
             "PROMETHEUS_IMAGE",
             std::env::var_os("PROMETHEUS_IMAGE").unwrap_or_else(|| PROMETHEUS.into()),
         );
-        let variables = [
-            "ISSUER_PORT",
-            "REDEEMER_PORT",
-            "ISSUER_METRICS_PORT",
-            "REDEEMER_METRICS_PORT",
-            "PROMETHEUS_PORT",
-            "GRAFANA_PORT",
-        ];
-        command.envs(variables.into_iter().zip(self.ports.map(|port| port.to_string())));
+        command.envs(PORTS.into_iter().zip(self.ports.map(|port| port.to_string())));
         command
     }
 }
@@ -200,8 +232,8 @@ pub fn build_prometheus() {
 }
 
 /// Ports that nobody listens on, each another.
-fn free_ports() -> [u16; 6] {
-    let listeners = [(); 6].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+fn free_ports() -> [u16; PORTS.len()] {
+    let listeners = [(); PORTS.len()].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 

@@ -9,6 +9,7 @@ mod collector;
 mod crashes;
 mod demo;
 mod divided_stores;
+mod ensured_publishers;
 mod failover;
 mod gate;
 mod issuer_answers;
