@@ -43,6 +43,9 @@ const CHALLENGE: AnswerHeader = AnswerHeader {
     required: false,
 };
 
+const LOCATION: AnswerHeader =
+    AnswerHeader { name: "Location", description: "The page as its links have it.", required: true };
+
 /// The paths at which a proxy asks.
 pub(super) fn resources(asker: &Asker) -> [Resource; 2] {
     let asking = Operation::new("ask", "Ask whether a request is let through")
@@ -56,10 +59,12 @@ pub(super) fn resources(asker: &Asker) -> [Resource; 2] {
             Answer::empty("It is let through.").header(ACCESS).header(PASS_COOKIE).header(CHALLENGE),
         )
         .answers(StatusCode::PAYMENT_REQUIRED, unpaid());
-    let refusing = Operation::new("denied", "Tell a reader why a request is not let through").described(
-        "For a proxy that cannot hand on the words of a refusal: the same question, whose answer goes to the reader and \
-         never is yes. If the payment was taken meanwhile, 503 has the pass, and the same request again is let through.",
-    );
+    let refusing = Operation::new("denied", "Tell a reader why a request is not let through")
+        .described(
+            "For a proxy that cannot hand on the words of a refusal: the same question, whose answer goes to the reader and \
+             never is yes. If the payment was taken meanwhile, 503 has the pass, and the same request again is let through.",
+        )
+        .answers(StatusCode::SERVICE_UNAVAILABLE, Answer::default().header(PASS_COOKIE));
     [
         Resource::at("/ask").any(asked(asking, asker), ask),
         Resource::at("/denied").any(asked(refusing, asker), denied),
@@ -72,6 +77,10 @@ fn asked(operation: Operation, asker: &Asker) -> Operation {
         .secured_by(&[&PROXY])
         .secured_by(&[&PROXY, &PASS])
         .secured_by(&[&PROXY, &TOKENS])
+        .answers(
+            StatusCode::PERMANENT_REDIRECT,
+            Answer::empty("The page has a price, and is called otherwise.").header(LOCATION),
+        )
         .parameter(
             Parameter::header(asker.uri_header(), "Path and query of the reader's request.")
                 .example("/articles/7"),

@@ -6,7 +6,7 @@ use farthing_protocol::Day;
 use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
 use farthing_service::problem::{ProblemResponse, not_found};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{for_publishers, publisher};
 use crate::exports::{Days, Export, Form, of_publisher};
@@ -23,8 +23,38 @@ pub(super) fn resource() -> Resource {
         .parameter(Parameter::path("file", "Which table, and in which form.").schema(json!({ "enum": FILES })))
         .parameter(day_parameter("from", "The first day, in UTC; all days unless said otherwise."))
         .parameter(day_parameter("through", "The last day, in UTC."));
-    let answer = Answer::new("The table.", Content::text("text/csv")).or(Content::list());
+    let tables = [Export::Redemptions, Export::Statements, Export::Payouts].map(rows_schema);
+    let rows = Content::of_schema(json!({ "anyOf": tables }), example());
+    let answer = Answer::new("The table.", Content::text("text/csv")).or(rows);
     Resource::at("/v1/exports/{file}").get(for_publishers(operation).answers(StatusCode::OK, answer), show)
+}
+
+/// A list of rows, each an object with the table's columns.
+fn rows_schema(export: Export) -> Value {
+    let member = |name: &&str| {
+        let counts = name.ends_with("_micros") || name.ends_with("_points") || *name == "tokens";
+        ((*name).to_owned(), json!({ "type": if counts { "integer" } else { "string" } }))
+    };
+    let members: Map<_, _> = export.columns().iter().map(member).collect();
+    let row = json!({
+        "type": "object",
+        "properties": members,
+        "required": export.columns(),
+        "additionalProperties": false,
+    });
+    json!({ "type": "array", "items": row })
+}
+
+fn example() -> Value {
+    json!([{
+        "day": "2026-11-21",
+        "currency": "EUR",
+        "value": "0.01",
+        "value_micros": 10_000,
+        "tokens": 1_200,
+        "amount": "12.00",
+        "amount_micros": 12_000_000,
+    }])
 }
 
 const FILES: [&str; 6] = [
@@ -37,7 +67,10 @@ const FILES: [&str; 6] = [
 ];
 
 fn day_parameter(name: &'static str, description: &'static str) -> Parameter {
-    Parameter::query(name, description).schema(json!({ "type": "string", "format": "date" }))
+    // Days begin with 1970.
+    let pattern = "^(19[789][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}$";
+    Parameter::query(name, description)
+        .schema(json!({ "type": "string", "format": "date", "pattern": pattern }))
 }
 
 /// Which days. They are read by hand, so that what is wrong can be said of each.

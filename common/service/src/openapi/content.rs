@@ -60,15 +60,15 @@ impl Content {
     }
 
     /// A JSON document that describes itself.
-    pub fn object() -> Self {
+    pub(super) fn object() -> Self {
         let schema = |_: &mut SchemaGenerator| json!({ "type": "object" });
         Self { media_type: "application/json", schema: Some(Box::new(schema)), example: None }
     }
 
-    /// A list of JSON objects that describe themselves.
-    pub fn list() -> Self {
-        let schema = |_: &mut SchemaGenerator| json!({ "type": "array", "items": { "type": "object" } });
-        Self { media_type: "application/json", schema: Some(Box::new(schema)), example: None }
+    /// A document in JSON of which there is no type, but a schema.
+    pub fn of_schema(schema: Value, example: Value) -> Self {
+        let schema = move |_: &mut SchemaGenerator| schema.clone();
+        Self { media_type: "application/json", schema: Some(Box::new(schema)), example: Some(example) }
     }
 
     /// The Media Type Object.
