@@ -1,10 +1,10 @@
 //! What an HTTP request says of the site that it is for, and the answer to who must pay.
 
 use actix_web::http::StatusCode;
-use actix_web::http::uri::Authority;
 use actix_web::{HttpRequest, HttpResponse};
 use farthing_api::ProblemKind;
 use farthing_service::problem::ProblemResponse;
+use farthing_service::same_origin;
 
 use crate::answers;
 use crate::gate::Admission;
@@ -47,18 +47,7 @@ fn shown_authority(request: &HttpRequest, host: &Host) -> String {
 /// # Errors
 /// There is none, or there are two.
 pub(crate) fn authority(request: &HttpRequest) -> Result<&str, ProblemResponse> {
-    let named = request.uri().authority().map(Authority::as_str);
-    let mut hosts = request.headers().get_all("host").map(|value| value.to_str().ok());
-    let host = match (hosts.next(), hosts.next()) {
-        (None, _) => None,
-        (Some(Some(host)), None) => Some(host),
-        _ => return Err(no_host()),
-    };
-    match (named, host) {
-        (Some(named), Some(host)) if named.eq_ignore_ascii_case(host) => Ok(named),
-        (Some(one), None) | (None, Some(one)) => Ok(one),
-        _ => Err(no_host()),
-    }
+    same_origin::authority(request).ok_or_else(no_host)
 }
 
 /// The site that a request is for.

@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod cli;
 mod config;
+mod dashboard;
 mod exports;
 mod kept_budget;
 mod ledger;

@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::admin::{self, Command};
 use crate::audit::AuditAlarm;
 use crate::config::Config;
+use crate::dashboard::SessionSecret;
 use crate::kept_budget::KeptBudget;
 use crate::limits::Limits;
 use crate::maintenance;
@@ -47,6 +48,8 @@ pub struct Redeemer {
     pub stores: Stores,
     /// Makes the MACs under which answers are kept.
     pub idempotency: IdempotencySecret,
+    /// Makes the MACs of sessions at the dashboard.
+    pub sessions: SessionSecret,
     /// Signs the totals.
     pub signing_key: SigningKey,
     /// Where tokens are verified.
@@ -116,6 +119,7 @@ async fn assemble(
         environment: environment.clone(),
         keyring: keyring.clone(),
         stores: stores.clone(),
+        sessions: SessionSecret::of(&idempotency),
         idempotency,
         signing_key,
         arithmetic: Arithmetic::new()?,

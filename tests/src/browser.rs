@@ -3,6 +3,7 @@
 //! What the tests ask of it are a dozen calls with JSON; the crates that know all of the protocol bring a hundred others
 //! along, or a licence that no other dependency has.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -157,16 +158,15 @@ impl Browser {
     /// # Errors
     /// There is none in time.
     pub fn find(&self, css: &str) -> anyhow::Result<Element<'_>> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(element) = self.find_all(css)?.into_iter().next() {
-                return Ok(element);
-            }
-            if Instant::now() > deadline {
-                bail!("there is no {css} at {}", self.url()?);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_for("css selector", css)
+    }
+
+    /// The first element that an XPath means, waited for: by its text, say.
+    ///
+    /// # Errors
+    /// There is none in time.
+    pub fn find_by_path(&self, path: &str) -> anyhow::Result<Element<'_>> {
+        self.wait_for("xpath", path)
     }
 
     /// Every element that a CSS selector means now.
@@ -174,7 +174,24 @@ impl Browser {
     /// # Errors
     /// It is no selector.
     pub fn find_all(&self, css: &str) -> anyhow::Result<Vec<Element<'_>>> {
-        let found = self.post("elements", &json!({ "using": "css selector", "value": css }))?;
+        self.elements("css selector", css)
+    }
+
+    fn wait_for(&self, using: &str, value: &str) -> anyhow::Result<Element<'_>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(element) = self.elements(using, value)?.into_iter().next() {
+                return Ok(element);
+            }
+            if Instant::now() > deadline {
+                bail!("there is no {value} at {}", self.url()?);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn elements(&self, using: &str, value: &str) -> anyhow::Result<Vec<Element<'_>>> {
+        let found = self.post("elements", &json!({ "using": using, "value": value }))?;
         let ids = found.as_array().context("the driver listed no elements")?.iter();
         ids.map(|element| Ok(Element { browser: self, id: text_of(&element[ELEMENT])? })).collect()
     }
@@ -205,6 +222,16 @@ impl Browser {
         let whole = json!({ "format": "png", "captureBeyondViewport": true });
         let picture = text_of(&self.devtools("Page.captureScreenshot", &whole)?["data"])?;
         Ok(data_encoding::BASE64.decode(picture.as_bytes())?)
+    }
+
+    /// Keeps a picture of the whole page as `NAME.png` in the directory that `FARTHING_TEST_PICTURES` names, if it does, for
+    /// people to look at.
+    ///
+    /// # Errors
+    /// The browser failed, or the file cannot be written.
+    pub fn keep_picture(&self, name: &str) -> anyhow::Result<()> {
+        let Some(directory) = env::var_os("FARTHING_TEST_PICTURES") else { return Ok(()) };
+        Ok(fs::write(Path::new(&directory).join(format!("{name}.png")), self.screenshot()?)?)
     }
 
     fn get(&self, command: &str) -> anyhow::Result<Value> {

@@ -66,8 +66,8 @@ problem_kinds! {
     TokenInvalid = 401 "token-invalid" "A token is not genuine";
     /// The order is not paid.
     OrderUnpaid = 402 "order-unpaid" "The order is not paid";
-    /// The payment comes from a page of another site.
-    OriginForeign = 403 "origin-foreign" "The payment comes from another site";
+    /// The request comes from a page of another site.
+    OriginForeign = 403 "origin-foreign" "The request comes from another site";
     /// Only the publisher's own proxy may ask this.
     ProxySecretWrong = 403 "proxy-secret-wrong" "Only the site's own proxy may ask this";
     /// No such path.

@@ -15,6 +15,8 @@ use crate::problem::ProblemResponse;
 use crate::timeouts::Timeouts;
 use crate::traces::{self, Part};
 
+/// The media type of what HTML forms send.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 /// The media type of [`JsonBody`].
 const JSON: &str = "application/json";
 

@@ -1,7 +1,7 @@
+use farthing_service::language::Language;
 use serde::Deserialize;
 
 use super::Colour;
-use super::texts::Language;
 
 /// What WCAG 2.2 asks of text (level AA).
 const ENOUGH: f64 = 4.5;

@@ -4,16 +4,17 @@ mod colour;
 mod config;
 mod texts;
 
-use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use askama::Template;
 use data_encoding::BASE64URL_NOPAD;
 use farthing_api::{PAID_PATH_HEADER, PAY_PATH};
+use farthing_service::language::Language;
 
 use crate::payment::Refusal;
 use crate::prices::Amount;
 use colour::Colour;
 pub use config::PageConfig;
-use texts::{Language, Texts};
+use texts::Texts;
 
 /// What is offered: the page, its price, and how it can be paid.
 pub(crate) struct Offer<'a> {
@@ -44,6 +45,7 @@ pub(crate) struct Rendered {
 #[derive(Template)]
 #[template(path = "page.html")]
 struct PageTemplate<'a> {
+    tag: &'static str,
     texts: &'a Texts,
     name: &'a str,
     nonce: &'a str,
@@ -83,12 +85,13 @@ impl Page {
         offer: &Offer<'_>,
     ) -> Result<Rendered, RenderError> {
         let config = &self.0;
-        let accepted = headers.get_all(ACCEPT_LANGUAGE).filter_map(|line| line.to_str().ok());
-        let texts = Language::choose(&config.languages, accepted).texts();
+        let language = Language::choose(&config.languages, headers);
+        let texts = Texts::of(language);
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         let nonce = BASE64URL_NOPAD.encode(&bytes);
         let html = PageTemplate {
+            tag: language.tag(),
             texts,
             name: config.name.as_deref().unwrap_or(offer.host),
             nonce: &nonce,
@@ -96,7 +99,7 @@ impl Page {
             text: config.text,
             accent: config.accent,
             on_accent: config.accent.readable_on_it(),
-            price: format!("{} {}", offer.due.number(texts.decimal), offer.due.currency),
+            price: format!("{} {}", offer.due.number(language.decimal()), offer.due.currency),
             reason: texts.reason(refusal),
             opens_for: texts.span(offer.opens_for),
             command: format!("farthing get '{}'", offer.url.replace('\'', "%27")),

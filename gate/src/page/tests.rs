@@ -1,4 +1,4 @@
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderValue};
 
 use super::*;
 

@@ -1,22 +1,9 @@
-use serde::Deserialize;
+use farthing_service::language::Language;
 
 use crate::payment::Refusal;
 
-/// A language that the page is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Language {
-    /// English.
-    #[serde(rename = "en")]
-    English,
-    /// German.
-    #[serde(rename = "de")]
-    German,
-}
-
 /// The page's words in one language.
 pub(super) struct Texts {
-    pub(super) tag: &'static str,
-    pub(super) decimal: char,
     pub(super) costs: &'static str,
     pub(super) what: &'static str,
     pub(super) opens_for: &'static str,
@@ -36,8 +23,6 @@ pub(super) struct Texts {
 }
 
 const ENGLISH: Texts = Texts {
-    tag: "en",
-    decimal: '.',
     costs: "This page costs",
     what: "You pay with tokens that you have bought before. They are like coins: nobody can tell from them who you are, \
            where you bought them, or what else you have read. There is no account and no name.",
@@ -58,8 +43,6 @@ const ENGLISH: Texts = Texts {
 };
 
 const GERMAN: Texts = Texts {
-    tag: "de",
-    decimal: ',',
     costs: "Diese Seite kostet",
     what: "Bezahlt wird mit Token, die Sie vorher gekauft haben. Sie sind wie Münzen: Niemand kann ihnen ansehen, wer Sie \
            sind, wo Sie sie gekauft oder was Sie sonst gelesen haben. Es gibt kein Konto und keinen Namen.",
@@ -79,42 +62,15 @@ const GERMAN: Texts = Texts {
     foreign: "Ein Token ist keines, das diese Seite annimmt, oder zu alt. Es wurde nichts ausgegeben.",
 };
 
-impl Language {
-    pub(super) const fn texts(self) -> &'static Texts {
-        match self {
-            Self::English => &ENGLISH,
-            Self::German => &GERMAN,
-        }
-    }
-
-    /// The one of `offered` that a reader prefers, whose browser sends these headers `Accept-Language`; else the first.
-    pub(super) fn choose<'a>(offered: &[Self], accepted: impl Iterator<Item = &'a str>) -> Self {
-        let mut best: Option<(Self, u32)> = None;
-        for range in accepted.flat_map(|line| line.split(',')) {
-            let (tag, weight) = match range.split_once(';') {
-                Some((tag, weight)) => (tag.trim(), thousandths(weight.trim())),
-                None => (range.trim(), 1_000),
-            };
-            let primary = tag.split('-').next().unwrap_or_default();
-            let found = offered.iter().find(|language| primary.eq_ignore_ascii_case(language.texts().tag));
-            if let Some(language) = found
-                && weight > best.map_or(0, |(_, weight)| weight)
-            {
-                best = Some((*language, weight));
-            }
-        }
-        best.map_or_else(|| offered.first().copied().unwrap_or(Self::English), |(language, _)| language)
-    }
-}
-
-/// `q=0.8` as 800; what is no weight is none.
-fn thousandths(weight: &str) -> u32 {
-    let number = weight.strip_prefix("q=").and_then(|text| text.parse::<f32>().ok());
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
-    number.map_or(0, |number| (number.clamp(0.0, 1.0) * 1_000.0) as u32)
-}
-
 impl Texts {
+    /// The words in a language.
+    pub(super) const fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &ENGLISH,
+            Language::German => &GERMAN,
+        }
+    }
+
     /// Why tokens that were shown did not pay, for a person; nothing when there were none.
     pub(super) const fn reason(&self, refusal: Refusal) -> Option<&'static str> {
         match refusal {
@@ -144,22 +100,6 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_readers_language_is_chosen_if_it_is_there() {
-        use Language::{English, German};
-        for (offered, accepted, chosen) in [
-            (&[English, German][..], "de-AT,de;q=0.9,en;q=0.8", German),
-            (&[English, German], "fr, en;q=0.1, de;q=0.2", German),
-            (&[German, English], "fr", German),
-            (&[German, English], "EN-us", English),
-            (&[German], "en", German),
-            (&[English, German], "de;q=0", English),
-            (&[English, German], "de;q=x,;,", English),
-        ] {
-            assert_eq!(Language::choose(offered, [accepted].into_iter()), chosen, "{accepted}");
-        }
-    }
 
     #[test]
     fn spans_are_whole_units() {

@@ -85,10 +85,7 @@ pub(super) async fn erase(
     if known.erased().is_some() {
         return Ok(json!([listed(&known)]));
     }
-    let entries = stores.ledger.entries(publisher).await?;
-    let statements = stores.statements.statements(publisher).await?;
-    let payouts = stores.payouts.payouts(publisher).await?;
-    let open = outstanding(publisher, on, commission, &entries, &statements, &payouts)?;
+    let open = outstanding(publisher, on, commission, &stores.account(publisher).await?)?;
     let owed = match owed {
         _ if open.is_empty() => Owed::Nothing,
         Some(owed) => owed,

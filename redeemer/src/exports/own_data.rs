@@ -1,7 +1,7 @@
 use farthing_api::{AdjustmentEntry, ApiKeyEntry, CreditEntry, PublisherData};
 use farthing_service::unavailable::Unavailable;
 
-use crate::ledger::{Adjustment, CreditLine, Payout, Statement};
+use crate::ledger::{Account, Adjustment, CreditLine, Payout, Statement};
 use crate::publishers::{ApiKeyRecord, PayoutReference, Publisher, PublisherId};
 use crate::store::Stores;
 
@@ -15,9 +15,7 @@ use crate::store::Stores;
 pub async fn own_data(id: PublisherId, stores: &Stores) -> Result<Option<PublisherData>, Unavailable> {
     let Some(publisher) = stores.publishers.find(id).await? else { return Ok(None) };
     let Some(name) = publisher.name() else { return Ok(None) };
-    let entries = stores.ledger.entries(id).await?;
-    let statements = stores.statements.statements(id).await?;
-    let payouts = stores.payouts.payouts(id).await?;
+    let Account { entries, statements, payouts } = stores.account(id).await?;
     Ok(Some(PublisherData {
         publisher: id.to_string(),
         name: name.to_string(),

@@ -3,6 +3,7 @@
 //!
 //! Nothing here is ever corrected: a mistake gets an opposite entry, and what comes late gets into the next statement.
 
+mod account;
 mod adjustment;
 mod basis_points;
 mod closing;
@@ -16,6 +17,7 @@ mod remark;
 mod statement;
 mod statement_id;
 
+pub use account::Account;
 pub use adjustment::{Adjustment, SignedTokens};
 pub use basis_points::BasisPoints;
 pub use closing::{Closing, LedgerOverflow, close};

@@ -3,7 +3,7 @@ use std::fmt;
 
 use farthing_protocol::{Currency, Day};
 
-use super::{BasisPoints, Closing, Entries, LedgerOverflow, Payout, Statement, close, is_test_money};
+use super::{Account, BasisPoints, Closing, LedgerOverflow, close, is_test_money};
 use crate::publishers::PublisherId;
 
 /// What is open between operator and publisher in one currency, closed into a statement or not.
@@ -31,11 +31,10 @@ pub fn outstanding(
     publisher: PublisherId,
     today: Day,
     commission: BasisPoints,
-    entries: &Entries,
-    statements: &[Statement],
-    payouts: &[Payout],
+    account: &Account,
 ) -> Result<Vec<Outstanding>, LedgerOverflow> {
     let closing = Closing { publisher, through: today, closed: today, commission };
+    let Account { entries, statements, payouts } = account;
     let unstated = close(&closing, entries, statements)?;
     let net = statements.iter().chain(&unstated).map(|it| (it.currency, i128::from(it.net_minor)));
     let paid = payouts.iter().map(|it| (it.statement.currency, -i128::from(it.amount_minor)));
@@ -55,7 +54,7 @@ pub fn outstanding(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{CreditLine, EntryId, StatementId};
+    use crate::ledger::{CreditLine, Entries, EntryId, Payout, Statement, StatementId};
 
     const PUBLISHER: PublisherId = PublisherId::from_bytes([1; 16]);
 
@@ -70,7 +69,9 @@ mod tests {
 
     fn open(entries: &Entries, statements: &[Statement], payouts: &[Payout]) -> Vec<String> {
         let (today, commission) = ("2026-12-05".parse().unwrap(), BasisPoints::default());
-        let open = outstanding(PUBLISHER, today, commission, entries, statements, payouts).unwrap();
+        let account =
+            Account { entries: entries.clone(), statements: statements.to_vec(), payouts: payouts.to_vec() };
+        let open = outstanding(PUBLISHER, today, commission, &account).unwrap();
         open.iter().map(ToString::to_string).collect()
     }
 

@@ -67,7 +67,8 @@ impl IdempotencySecret {
         RequestMac(mac.finalize().into_bytes().into())
     }
 
-    fn mac(&self, label: &[u8]) -> Hmac<Sha256> {
+    /// A MAC over what is added to it, for the purpose that the label names.
+    pub fn mac(&self, label: &[u8]) -> Hmac<Sha256> {
         // HMAC fills a key that is shorter than its block with zeros; doing so here leaves no error to handle.
         let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(&self.0).for_each(|(to, from)| *to = *from);

@@ -14,7 +14,16 @@ use crate::publishers::PublisherId;
 use crate::service::Redeemer;
 
 pub(super) fn resource() -> Resource {
-    let operation = Operation::new("export", "Export a table for bookkeepers")
+    let operation = described(Operation::new("export", "Export a table for bookkeepers"));
+    Resource::at("/v1/exports/{file}").get(for_publishers(operation), show)
+}
+
+/// What is said of every operation that ends with [`answer`].
+pub(super) fn described(operation: Operation) -> Operation {
+    let tables = [Export::Redemptions, Export::Statements, Export::Payouts].map(rows_schema);
+    let rows = Content::of_schema(json!({ "anyOf": tables }), example());
+    let answer = Answer::new("The table.", Content::text("text/csv")).or(rows);
+    operation
         .described(
             "Redemptions by day and value of a token, closed statements, or payouts. Each amount is there twice: in the \
              currency's unit, as text with a point, and in millionths of it. In CSV a text that a spreadsheet would take \
@@ -22,11 +31,8 @@ pub(super) fn resource() -> Resource {
         )
         .parameter(Parameter::path("file", "Which table, and in which form.").schema(json!({ "enum": FILES })))
         .parameter(day_parameter("from", "The first day, in UTC; all days unless said otherwise."))
-        .parameter(day_parameter("through", "The last day, in UTC."));
-    let tables = [Export::Redemptions, Export::Statements, Export::Payouts].map(rows_schema);
-    let rows = Content::of_schema(json!({ "anyOf": tables }), example());
-    let answer = Answer::new("The table.", Content::text("text/csv")).or(rows);
-    Resource::at("/v1/exports/{file}").get(for_publishers(operation).answers(StatusCode::OK, answer), show)
+        .parameter(day_parameter("through", "The last day, in UTC."))
+        .answers(StatusCode::OK, answer)
 }
 
 /// A list of rows, each an object with the table's columns.

@@ -1,6 +1,7 @@
 //! The HTTP API: one file a resource.
 
 mod balance;
+mod dashboard;
 mod exports;
 mod keys;
 mod payouts;
@@ -51,6 +52,7 @@ fn resources() -> impl Iterator<Item = Resource> {
         .chain(statements::resources())
         .chain([payouts::resource(), exports::resource(), publisher_data::resource(), keys::resource()])
         .chain(totals::resources())
+        .chain(dashboard::resources())
 }
 
 /// An operation that begins with [`publisher`] and asks the store.

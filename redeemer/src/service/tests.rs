@@ -1,6 +1,7 @@
 //! The whole service over HTTP, with real keys, a real store and a clock that is set by hand.
 
 mod audits;
+mod dashboard;
 mod exports;
 mod fairness;
 mod outage;

@@ -8,6 +8,7 @@ use farthing_service::environment::Environment;
 use farthing_service::pinned_keys::PinnedKeys;
 use farthing_service::store_load::StoreLoad;
 use farthing_service::store_settings::{OpenStore, StoreError, StoreSettings};
+use farthing_service::unavailable::Unavailable;
 
 use super::embedded::{EmbeddedCopies, EmbeddedRebuild};
 use super::redis::{self, RedisCopies, RedisRebuild};
@@ -15,6 +16,8 @@ use super::{
     KeptAnswers, Ledger, Leftovers, Payouts, PinsWithSets, Publishers, RedeemedTotals, SpentTokens,
     Statements,
 };
+use crate::ledger::Account;
+use crate::publishers::PublisherId;
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
 #[derive(Clone)]
@@ -81,6 +84,17 @@ impl Stores {
                 Self::of(store.birth().clone(), store.load().clone(), store, copies)
             }
         })
+    }
+
+    /// All that there is of what a publisher earned and was paid. It is read payouts first: whatever those pay is among the
+    /// statements then, and whatever these state among the entries.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn account(&self, publisher: PublisherId) -> Result<Account, Unavailable> {
+        let payouts = self.payouts.payouts(publisher).await?;
+        let statements = self.statements.statements(publisher).await?;
+        Ok(Account { entries: self.ledger.entries(publisher).await?, statements, payouts })
     }
 
     fn of<S>(birth: Birth, load: StoreLoad, store: S, copies: Arc<dyn Copies>) -> Self

@@ -7,6 +7,7 @@ mod backups;
 mod bad_input;
 mod collector;
 mod crashes;
+mod dashboard;
 mod demo;
 mod divided_stores;
 mod ensured_publishers;

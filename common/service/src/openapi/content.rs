@@ -3,6 +3,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::body::FORM;
+
 /// Makes a schema, which may name others.
 type MakeSchema = Box<dyn Fn(&mut SchemaGenerator) -> Value + Send + Sync>;
 
@@ -57,6 +59,15 @@ impl Content {
     /// Text, such as a page.
     pub fn text(media_type: &'static str) -> Self {
         Self { media_type, schema: Some(Box::new(|_| json!({ "type": "string" }))), example: None }
+    }
+
+    /// What an HTML form sends that has these fields.
+    pub fn form(fields: &'static [&'static str]) -> Self {
+        let schema = |_: &mut SchemaGenerator| {
+            let fields = fields.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" })));
+            json!({ "type": "object", "properties": fields.collect::<Map<_, _>>() })
+        };
+        Self { media_type: FORM, schema: Some(Box::new(schema)), example: None }
     }
 
     /// A JSON document that describes itself.

@@ -1,0 +1,269 @@
+use actix_web::http::StatusCode;
+use actix_web::http::header::{COOKIE as HEADER, LOCATION, SET_COOKIE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use cookie::Cookie;
+use farthing_api::{ProblemKind, PublisherData};
+use farthing_protocol::Day;
+use farthing_service::body::{FORM, media_type, read_body};
+use farthing_service::language::Language;
+use farthing_service::openapi::{
+    Answer, AnswerHeader, Content, Operation, Resource, SecurityKind, SecurityScheme,
+};
+use farthing_service::problem::ProblemResponse;
+use farthing_service::same_origin::is_same_origin;
+use url::form_urlencoded;
+
+use super::exports::{self, Range};
+use crate::dashboard::{COOKIE, Notice, Page, RenderError, Session, Shown};
+use crate::exports::own_data;
+use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, NotChanged, Publisher, PublisherChange};
+use crate::service::Redeemer;
+use crate::store::PublisherChanged;
+
+const HTML: &str = "text/html";
+/// Longest form in bytes.
+const MAX_FORM: usize = 4_096;
+const HOME: &str = "/dashboard";
+
+/// A publisher that has signed in.
+const SESSION: SecurityScheme = SecurityScheme {
+    name: "session",
+    description: "The cookie that `POST /dashboard/sign-in` gives a browser.",
+    kind: SecurityKind::Cookie(COOKIE),
+};
+
+pub(super) fn resources() -> [Resource; 7] {
+    let home = page(Operation::new("dashboard", "Show a publisher its income, or ask it to sign in"))
+        .answers(StatusCode::OK, Answer::new("The page.", Content::text(HTML)));
+    let sign_in = posted(Operation::new("sign-in", "Sign in to the dashboard"), &["api_key"])
+        .answers(StatusCode::FORBIDDEN, Answer::new("It is no API key in force.", Content::text(HTML)));
+    let sign_out = posted(Operation::new("sign-out", "Sign out of the dashboard"), &[]);
+    let add = posted(Operation::new("make-key", "Make an API key, shown once"), &[])
+        .secured_by(&[&SESSION])
+        .answers(StatusCode::OK, Answer::new("The page, with the key.", Content::text(HTML)))
+        .answers(StatusCode::CONFLICT, Answer::new("There are too many keys.", Content::text(HTML)));
+    let revoke = posted(Operation::new("revoke-key", "Take an API key out of force"), &["key"])
+        .secured_by(&[&SESSION])
+        .answers(StatusCode::CONFLICT, Answer::new("It is the only key in force.", Content::text(HTML)));
+    let table = exports::described(Operation::new("dashboard-export", "Export a table to who has signed in"));
+    let data = page(Operation::new("dashboard-data", "Show who has signed in all that is kept of it"))
+        .answers(StatusCode::OK, Answer::json::<PublisherData>("All of it."));
+    [
+        Resource::at("/dashboard").get(home, show),
+        Resource::at("/dashboard/sign-in").post(sign_in, self::sign_in),
+        Resource::at("/dashboard/sign-out").post(sign_out, self::sign_out),
+        Resource::at("/dashboard/keys").post(add, add_key),
+        Resource::at("/dashboard/keys/revoke").post(revoke, revoke_key),
+        Resource::at("/dashboard/exports/{file}").get(redirects(page(table).secured_by(&[&SESSION])), export),
+        Resource::at("/dashboard/publisher.json").get(redirects(data.secured_by(&[&SESSION])), show_data),
+    ]
+}
+
+/// An operation that asks the store.
+fn page(operation: Operation) -> Operation {
+    operation.problems(&[ProblemKind::TooManyAtOnce, ProblemKind::Unavailable])
+}
+
+/// One that a form of ours asks for, and that leads back to the page.
+fn posted(operation: Operation, fields: &'static [&'static str]) -> Operation {
+    redirects(page(operation.takes_content(Content::form(fields))).problems(&[ProblemKind::OriginForeign]))
+}
+
+fn redirects(operation: Operation) -> Operation {
+    let location = AnswerHeader { name: "Location", description: "The page to show next.", required: true };
+    operation.answers(StatusCode::SEE_OTHER, Answer::empty("To the dashboard.").header(location))
+}
+
+/// Who is signed in, and with which key.
+struct SignedIn {
+    publisher: Publisher,
+    key: ApiKeyId,
+}
+
+async fn show(redeemer: web::Data<Redeemer>, request: HttpRequest) -> Result<HttpResponse, ProblemResponse> {
+    match signed_in(&redeemer, &request).await? {
+        Some(who) => home(&redeemer, &request, StatusCode::OK, &who, None, None).await,
+        None => html(StatusCode::OK, pages(&request).sign_in(false)),
+    }
+}
+
+/// Takes an API key, and gives a session in its place.
+async fn sign_in(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ProblemResponse> {
+    let text = field(&request, payload, "api_key").await?;
+    let found = match ApiKey::parse(text.trim()) {
+        Some(key) => {
+            let found = redeemer.stores.publishers.by_api_key(key.hash());
+            redeemer.questions.ask(found).await?.map(|publisher| (publisher, key.hash()))
+        }
+        None => None,
+    };
+    let Some((publisher, hash)) = found else {
+        return html(StatusCode::FORBIDDEN, pages(&request).sign_in(true));
+    };
+    let session = Session::new(publisher, redeemer.environment.now());
+    Ok(to_home(Some(session.cookie(&redeemer.sessions, &hash))))
+}
+
+async fn sign_out(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ProblemResponse> {
+    form(&request, payload).await?;
+    Ok(to_home(Some(Session::end_cookie())))
+}
+
+async fn add_key(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ProblemResponse> {
+    form(&request, payload).await?;
+    let Some(who) = signed_in(&redeemer, &request).await? else { return Ok(to_home(None)) };
+    let key = ApiKey::random().map_err(|error| ProblemResponse::internal(&error))?;
+    let record = ApiKeyRecord::new(&key, Day::from_unix(redeemer.environment.now()));
+    match change(&redeemer, &who, PublisherChange::AddKey(record)).await? {
+        PublisherChanged::Done(publisher) => {
+            let (who, shown) = (SignedIn { publisher, ..who }, key.reveal());
+            home(&redeemer, &request, StatusCode::OK, &who, Some(shown.as_str()), None).await
+        }
+        PublisherChanged::Refused(NotChanged::TooManyKeys) => {
+            home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::TooManyKeys)).await
+        }
+        // It was erased meanwhile.
+        _ => Ok(to_home(None)),
+    }
+}
+
+/// Revokes a key. The only one in force stays: without any, the publisher could do nothing here any more.
+async fn revoke_key(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ProblemResponse> {
+    let text = field(&request, payload, "key").await?;
+    let Some(who) = signed_in(&redeemer, &request).await? else { return Ok(to_home(None)) };
+    // One that is not the publisher's is left alone, as one that is no key.
+    let Ok(key) = text.parse::<ApiKeyId>() else { return Ok(to_home(None)) };
+    if who.publisher.keys_in_force().all(|other| other.id == key) {
+        return home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::LastKey)).await;
+    }
+    change(&redeemer, &who, PublisherChange::RevokeKey(key)).await?;
+    Ok(to_home(None))
+}
+
+async fn export(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+    file: web::Path<String>,
+    range: web::Query<Range>,
+) -> Result<HttpResponse, ProblemResponse> {
+    match signed_in(&redeemer, &request).await? {
+        Some(who) => exports::answer(&redeemer, who.publisher.id, &file, &range).await,
+        None => Ok(to_home(None)),
+    }
+}
+
+async fn show_data(
+    redeemer: web::Data<Redeemer>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ProblemResponse> {
+    let Some(who) = signed_in(&redeemer, &request).await? else { return Ok(to_home(None)) };
+    let data = redeemer.questions.ask(own_data(who.publisher.id, &redeemer.stores)).await?;
+    Ok(data.map_or_else(|| to_home(None), |data| HttpResponse::Ok().json(data)))
+}
+
+/// Who shows a session that is not over, of a key that is in force.
+async fn signed_in(redeemer: &Redeemer, request: &HttpRequest) -> Result<Option<SignedIn>, ProblemResponse> {
+    let lines = request.headers().get_all(HEADER).filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(Cookie::split_parse).flatten();
+    let cookie = cookies.find(|cookie| cookie.name() == COOKIE);
+    let session = cookie.and_then(|cookie| Session::read(cookie.value(), redeemer.environment.now()));
+    let Some((session, mac)) = session else { return Ok(None) };
+    let publisher = redeemer.questions.ask(redeemer.stores.publishers.find(session.publisher)).await?;
+    Ok(publisher.and_then(|publisher| {
+        let key = session.shown_by(&mac, &redeemer.sessions, &publisher)?.id;
+        Some(SignedIn { publisher, key })
+    }))
+}
+
+async fn change(
+    redeemer: &Redeemer,
+    who: &SignedIn,
+    change: PublisherChange,
+) -> Result<PublisherChanged, ProblemResponse> {
+    redeemer.environment.step("publisher.before");
+    let changed = redeemer.questions.ask(redeemer.stores.publishers.change(who.publisher.id, change)).await?;
+    redeemer.environment.step("publisher.after");
+    Ok(changed)
+}
+
+/// The publisher's page.
+async fn home(
+    redeemer: &Redeemer,
+    request: &HttpRequest,
+    status: StatusCode,
+    who: &SignedIn,
+    new_key: Option<&str>,
+    notice: Option<Notice>,
+) -> Result<HttpResponse, ProblemResponse> {
+    let account = redeemer.questions.ask(redeemer.stores.account(who.publisher.id)).await?;
+    let config = redeemer.config.current();
+    let shown = Shown {
+        publisher: &who.publisher,
+        own_key: who.key,
+        account: &account,
+        today: Day::from_unix(redeemer.environment.now()),
+        commission: config.commission,
+        hold_days: config.payout_hold_days,
+        new_key,
+        notice,
+    };
+    html(status, pages(request).dashboard(&shown))
+}
+
+fn pages(request: &HttpRequest) -> Page {
+    Page::new(Language::choose(&Language::ALL, request.headers()))
+}
+
+fn html(status: StatusCode, page: Result<String, RenderError>) -> Result<HttpResponse, ProblemResponse> {
+    let page = page.map_err(|error| ProblemResponse::internal(&error))?;
+    Ok(HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Content-Security-Policy", Page::policy()))
+        // With less, browsers would send no `Origin` with the page's own forms.
+        .insert_header(("Referrer-Policy", "same-origin"))
+        .insert_header(("Vary", "Accept-Language, Cookie"))
+        .body(page))
+}
+
+fn to_home(cookie: Option<String>) -> HttpResponse {
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((LOCATION, HOME));
+    if let Some(cookie) = cookie {
+        answer.insert_header((SET_COOKIE, cookie));
+    }
+    answer.finish()
+}
+
+/// The body of a form that one of these pages has sent: no other site's page may, with what a browser holds.
+async fn form(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, ProblemResponse> {
+    media_type(request, &[FORM])?;
+    if !is_same_origin(request) {
+        let detail =
+            "send the header `Origin` with this service's own origin; only its own pages may do this";
+        return Err(ProblemResponse::new(ProblemKind::OriginForeign, detail).in_field("Origin"));
+    }
+    read_body(request, payload, MAX_FORM).await
+}
+
+/// A field of such a form; empty if it is not there.
+async fn field(
+    request: &HttpRequest,
+    payload: web::Payload,
+    name: &str,
+) -> Result<zeroize::Zeroizing<String>, ProblemResponse> {
+    let body = form(request, payload).await?;
+    let found = form_urlencoded::parse(&body).find(|(other, _)| other == name);
+    Ok(found.map(|(_, value)| value.into_owned()).unwrap_or_default().into())
+}
