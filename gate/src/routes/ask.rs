@@ -37,6 +37,11 @@ const ACCESS: AnswerHeader = AnswerHeader {
     description: "Why the request is let through: `free`, `preview` or `paid`.",
     required: true,
 };
+const LOCATION: AnswerHeader = AnswerHeader {
+    name: "Location",
+    description: "Path and query in their canonical spelling.",
+    required: true,
+};
 const CHALLENGE: AnswerHeader = AnswerHeader {
     name: "WWW-Authenticate",
     description: "Along with a preview: how the page can be paid for.",
@@ -75,6 +80,11 @@ fn asked(operation: Operation, asker: &Asker) -> Operation {
         .parameter(Parameter::header(asker.uri_header(), "Path and query of the reader's request."))
         .parameter(Parameter::header(asker.host_header(), "The host of the reader's request."))
         .answers(StatusCode::UNAUTHORIZED, unpaid())
+        .answers(
+            StatusCode::PERMANENT_REDIRECT,
+            Answer::empty("The page has a price and is spelled otherwise; the reader is to ask again.")
+                .header(LOCATION),
+        )
         .problems(&[ProblemKind::BadRequest, ProblemKind::ProxySecretWrong]);
     may_refuse(operation)
 }
