@@ -37,7 +37,8 @@ pub(crate) fn pay(
         let rendered =
             page.render(headers, refusal, offer).map_err(|error| ProblemResponse::internal(&error))?;
         answer.insert_header(("Content-Security-Policy", rendered.policy));
-        answer.insert_header(("Referrer-Policy", "no-referrer"));
+        // With less, browsers send no `Origin` with the form.
+        answer.insert_header(("Referrer-Policy", "same-origin"));
         return Ok(answer.content_type("text/html; charset=utf-8").body(rendered.html));
     }
     let mut problem = refusal.problem();

@@ -19,6 +19,7 @@ mod origin;
 mod outbound;
 mod page;
 mod pass;
+mod pasted_payment;
 mod payment;
 mod paywall;
 mod prices;

@@ -39,13 +39,17 @@ pub struct HasPaid(pub bool);
 impl Paywall {
     /// Pages that cost `price`. Its path and host are of no account: what the middleware wraps is what is priced.
     pub fn new(gate: Arc<Gate>, price: Price) -> Self {
-        Self { gate, price: Arc::new(price), page: Arc::new(Page::new(PageConfig::default())) }
+        Self {
+            gate,
+            price: Arc::new(price),
+            page: Arc::new(Page::new(PageConfig::default()).without_posts()),
+        }
     }
 
     /// Asks readers in the publisher's name and colours.
     #[must_use]
     pub fn with_page(self, config: PageConfig) -> Self {
-        Self { page: Arc::new(Page::new(config)), ..self }
+        Self { page: Arc::new(Page::new(config).without_posts()), ..self }
     }
 
     /// Lets a request in, or answers it.

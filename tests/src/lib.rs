@@ -7,6 +7,7 @@ pub mod browser;
 mod clock_file;
 mod crash;
 pub mod demo;
+pub mod gate_bench;
 pub mod http;
 pub mod optional;
 mod order;

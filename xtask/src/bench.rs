@@ -2,10 +2,10 @@ use anyhow::Result;
 
 use crate::{requirements, tool};
 
-/// Builds the benchmark as the services are built, and runs it with `arguments`; `server` and `store` are of this
-/// workspace.
+/// Builds the benchmark as the services are built, and runs it with `arguments`; `server`, `store` and `gate` are of
+/// this workspace.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let ours = |work: &str| ["server", "store"].contains(&work);
+    let ours = |work: &str| ["server", "store", "gate"].contains(&work);
     if let Some((work, rest)) = arguments.split_first().filter(|(work, _)| ours(work)) {
         requirements::provide()?;
         let build = ["build", "--quiet", "--release", "--package", "farthing-tests", "--bins"];

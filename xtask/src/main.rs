@@ -31,7 +31,7 @@ enum Chore {
         all: bool,
     },
     /// Compare our arithmetic with other implementations: `bench issue|redeem|client [--json] [--batches ..] [--rounds N]`,
-    /// or measure the services through HTTP: `bench server [--json]`
+    /// or measure the services through HTTP: `bench server [--json]`, `bench gate [--rounds N] [--json]`
     #[command(disable_help_flag = true)]
     Bench {
         /// Handed to the benchmark

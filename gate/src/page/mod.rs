@@ -34,7 +34,10 @@ pub(crate) struct Offer<'a> {
 
 /// The page in the publisher's name, colours and languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page(PageConfig);
+pub struct Page {
+    config: PageConfig,
+    takes_posts: bool,
+}
 
 /// A page, and the policy that its scripts and styles need.
 pub(crate) struct Rendered {
@@ -58,6 +61,7 @@ struct PageTemplate<'a> {
     opens_for: String,
     command: String,
     offer: &'a Offer<'a>,
+    takes_posts: bool,
     pay_path: &'a str,
     paid_path_header: &'a str,
 }
@@ -73,7 +77,12 @@ pub(crate) enum RenderError {
 impl Page {
     /// The page that the configuration describes.
     pub fn new(config: PageConfig) -> Self {
-        Self(config)
+        Self { config, takes_posts: true }
+    }
+
+    /// The same in a site that has no path at which tokens are posted.
+    pub(crate) fn without_posts(self) -> Self {
+        Self { takes_posts: false, ..self }
     }
 
     /// The page for one reader. What comes from the request is escaped, and nothing but this page's own style and script
@@ -84,7 +93,7 @@ impl Page {
         refusal: Refusal,
         offer: &Offer<'_>,
     ) -> Result<Rendered, RenderError> {
-        let config = &self.0;
+        let config = &self.config;
         let language = Language::choose(&config.languages, headers);
         let texts = Texts::of(language);
         let mut bytes = [0; 16];
@@ -104,13 +113,14 @@ impl Page {
             opens_for: texts.span(offer.opens_for),
             command: format!("farthing get '{}'", offer.url.replace('\'', "%27")),
             offer,
+            takes_posts: self.takes_posts,
             pay_path: PAY_PATH,
             paid_path_header: PAID_PATH_HEADER,
         }
         .render()?;
         let policy = format!(
             "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action \
-             'none'; frame-ancestors 'none'"
+             'self'; frame-ancestors 'none'"
         );
         Ok(Rendered { html, policy })
     }

@@ -11,6 +11,8 @@ pub(super) struct Texts {
     pub(super) command: &'static str,
     pub(super) copy: &'static str,
     pub(super) copied: &'static str,
+    pub(super) paste: &'static str,
+    pub(super) pay: &'static str,
     pub(super) wallet: &'static str,
     minutes: [&'static str; 2],
     hours: [&'static str; 2],
@@ -20,6 +22,7 @@ pub(super) struct Texts {
     expired: &'static str,
     revoked: &'static str,
     foreign: &'static str,
+    unreadable: &'static str,
 }
 
 const ENGLISH: Texts = Texts {
@@ -31,6 +34,8 @@ const ENGLISH: Texts = Texts {
     command: "With the command-line wallet, type:",
     copy: "Copy",
     copied: "Copied",
+    paste: "Or paste tokens here that make up the price, one a line, as “farthing tokens export” hands them out:",
+    pay: "Pay",
     wallet: "A wallet in this browser can pay here.",
     minutes: ["minute", "minutes"],
     hours: ["hour", "hours"],
@@ -40,6 +45,7 @@ const ENGLISH: Texts = Texts {
     expired: "A token is too old. Nothing was spent.",
     revoked: "The issuer has withdrawn a token's key. Nothing was spent.",
     foreign: "A token is not one that this site takes, or is too old. Nothing was spent.",
+    unreadable: "These are no tokens, or parts are missing. Nothing was spent.",
 };
 
 const GERMAN: Texts = Texts {
@@ -51,6 +57,8 @@ const GERMAN: Texts = Texts {
     command: "Mit der Brieftasche auf der Kommandozeile:",
     copy: "Kopieren",
     copied: "Kopiert",
+    paste: "Oder fügen Sie hier Token ein, die den Preis ergeben, je Zeile eines, wie „farthing tokens export“ sie herausgibt:",
+    pay: "Bezahlen:",
     wallet: "Eine Brieftasche in diesem Browser kann hier bezahlen.",
     minutes: ["Minute", "Minuten"],
     hours: ["Stunde", "Stunden"],
@@ -60,6 +68,7 @@ const GERMAN: Texts = Texts {
     expired: "Ein Token ist zu alt. Es wurde nichts ausgegeben.",
     revoked: "Der Aussteller hat den Schlüssel eines Tokens zurückgezogen. Es wurde nichts ausgegeben.",
     foreign: "Ein Token ist keines, das diese Seite annimmt, oder zu alt. Es wurde nichts ausgegeben.",
+    unreadable: "Das sind keine Token, oder es fehlen Teile. Es wurde nichts ausgegeben.",
 };
 
 impl Texts {
@@ -79,6 +88,7 @@ impl Texts {
             Refusal::Spent | Refusal::Twice => Some(self.spent),
             Refusal::Expired => Some(self.expired),
             Refusal::Revoked => Some(self.revoked),
+            Refusal::Unreadable => Some(self.unreadable),
             Refusal::OtherCurrency { .. }
             | Refusal::KeyUnknown
             | Refusal::OtherChallenge

@@ -22,6 +22,8 @@ pub enum Refusal {
         /// The price.
         due: Amount,
     },
+    /// What was pasted are no tokens.
+    Unreadable,
     /// One stands twice in the payment.
     Twice,
     /// One was spent before.
@@ -60,6 +62,7 @@ impl Refusal {
             Self::Unpaid { .. }
             | Self::Amount { .. }
             | Self::OtherCurrency { .. }
+            | Self::Unreadable
             | Self::Twice
             | Self::OtherChallenge
             | Self::Invalid => false,
@@ -87,6 +90,10 @@ impl Refusal {
             Self::OtherCurrency { due } => (
                 ProblemKind::PaymentAmount,
                 format!("this page costs {due}, and a token is of another currency; {again}"),
+            ),
+            Self::Unreadable => (
+                ProblemKind::PaymentMalformed,
+                format!("what was sent are no tokens, of base64url and one a line; {again}"),
             ),
             Self::Twice => (ProblemKind::TokenSpent, format!("a token stands twice in the payment; {again}")),
             Self::Spent => (
@@ -128,6 +135,7 @@ mod tests {
             Refusal::Unpaid { due },
             Refusal::Amount { paid: 40_000, due },
             Refusal::OtherCurrency { due },
+            Refusal::Unreadable,
             Refusal::Twice,
             Refusal::Spent,
             Refusal::Expired,
@@ -137,7 +145,7 @@ mod tests {
             Refusal::Invalid,
         ] {
             let problem = refusal.problem();
-            assert_eq!(problem.status, 401, "{refusal:?}");
+            assert_eq!(problem.status, if refusal == Refusal::Unreadable { 400 } else { 401 }, "{refusal:?}");
             let says = problem.detail.contains("nothing was spent") || problem.detail.contains("show tokens");
             assert!(says, "{}", problem.detail);
         }

@@ -37,14 +37,16 @@ const ACCESS: AnswerHeader = AnswerHeader {
     description: "Why the request is let through: `free`, `preview` or `paid`.",
     required: true,
 };
+const LOCATION: AnswerHeader = AnswerHeader {
+    name: "Location",
+    description: "Path and query in their canonical spelling.",
+    required: true,
+};
 const CHALLENGE: AnswerHeader = AnswerHeader {
     name: "WWW-Authenticate",
     description: "Along with a preview: how the page can be paid for.",
     required: false,
 };
-
-const LOCATION: AnswerHeader =
-    AnswerHeader { name: "Location", description: "The page as its links have it.", required: true };
 
 /// The paths at which a proxy asks.
 pub(super) fn resources(asker: &Asker) -> [Resource; 2] {
@@ -77,10 +79,6 @@ fn asked(operation: Operation, asker: &Asker) -> Operation {
         .secured_by(&[&PROXY])
         .secured_by(&[&PROXY, &PASS])
         .secured_by(&[&PROXY, &TOKENS])
-        .answers(
-            StatusCode::PERMANENT_REDIRECT,
-            Answer::empty("The page has a price, and is called otherwise.").header(LOCATION),
-        )
         .parameter(
             Parameter::header(asker.uri_header(), "Path and query of the reader's request.")
                 .example("/articles/7"),
@@ -90,6 +88,11 @@ fn asked(operation: Operation, asker: &Asker) -> Operation {
                 .example("news.example"),
         )
         .answers(StatusCode::UNAUTHORIZED, unpaid())
+        .answers(
+            StatusCode::PERMANENT_REDIRECT,
+            Answer::empty("The page has a price and is spelled otherwise; the reader is to ask again.")
+                .header(LOCATION),
+        )
         .problems(&[ProblemKind::BadRequest, ProblemKind::ProxySecretWrong]);
     may_refuse(operation)
 }

@@ -1,10 +1,10 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use farthing_api::{MAX_TOKENS_PER_REDEMPTION, PAID_PATH_HEADER, ProblemKind};
 use farthing_protocol::Token;
 use farthing_service::body::{media_type, read_body};
-use farthing_service::openapi::{Answer, Content, Operation, Parameter, Resource};
+use farthing_service::openapi::{Answer, AnswerHeader, Content, Operation, Parameter, Resource};
 use farthing_service::problem::ProblemResponse;
 use farthing_service::same_origin::is_same_origin;
 
@@ -12,52 +12,105 @@ use super::{PASS, PASS_COOKIE, admit, may_refuse, unpaid};
 use crate::answers::{self, PRIVATE};
 use crate::gate::Admission;
 use crate::page::Page;
+use crate::pasted_payment::PastedPayment;
+use crate::payment::Refusal;
 use crate::request;
 use crate::service::GateService;
 use crate::visit::{Visit, only};
 
 const OCTETS: &str = "application/octet-stream";
+const PAGE: AnswerHeader =
+    AnswerHeader { name: "Location", description: "Path and query of the page.", required: true };
 const MAX_BODY: usize = MAX_TOKENS_PER_REDEMPTION * Token::LENGTH;
 
 pub(super) fn resource() -> Resource {
     let operation = Operation::new("pay", "Pay for a page")
         .described(
             "Takes any number of tokens, of 162 bytes and back to back, which are worth exactly what the page costs. The \
-             same payment again, within some minutes, costs nothing again.",
+             same payment again, within some minutes, costs nothing again. Or the form of the gate's page: `path` in the \
+             place of the header, and `tokens` in base64url.",
         )
         .secured_by(&[])
         .secured_by(&[&PASS])
         .parameter(Parameter::header(PAID_PATH_HEADER, "The path and query of the page that is paid for.").example("/articles/7"))
         .parameter(Parameter::header("Origin", "The site's own origin, as browsers send it.").example("https://news.example"))
         .takes_content(Content::bytes(OCTETS))
+        .takes_content(Content::text(PastedPayment::MEDIA_TYPE))
         .answers(
             StatusCode::NO_CONTENT,
             Answer::empty("The page is open, with the pass that came along or with a new one.").header(PASS_COOKIE),
+        )
+        .answers(
+            StatusCode::SEE_OTHER,
+            Answer::empty("The same to a browser, which goes back to the page.").header(PASS_COOKIE).header(PAGE),
         )
         .answers(StatusCode::UNAUTHORIZED, unpaid())
         .problems(&[ProblemKind::OriginForeign]);
     Resource::at("/pay").post(may_refuse(operation), pay)
 }
 
-/// Takes a payment of any number of tokens for the page that a header names; 204 with the pass.
+/// What was sent.
+struct Sent {
+    path: String,
+    /// None where what was pasted into the form are no tokens.
+    tokens: Option<Vec<Token>>,
+    /// By the form of the gate's page, whose reader is to see a page again.
+    by_form: bool,
+}
+
+/// Takes a payment of any number of tokens for the page that a header or the form names: 204 with the pass to a program, and
+/// a browser goes back to the page.
 async fn pay(
     service: web::Data<GateService>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ProblemResponse> {
-    media_type(&request, &[OCTETS])?;
-    check_origin(&request)?;
-    let path = only(request.headers(), &HeaderName::from_static(PAID_PATH)).ok_or_else(|| {
-        let detail = "say once which page is paid for, by its path and query";
-        ProblemResponse::new(ProblemKind::BadRequest, detail).in_field(PAID_PATH_HEADER)
-    })?;
+    let sent = read(&request, payload).await?;
     // The passes count that came along; the payment is in the body alone.
     let mut headers = HeaderMap::new();
     for cookie in request.headers().get_all("cookie") {
         headers.append(HeaderName::from_static("cookie"), cookie.clone());
     }
-    let mut visit = Visit::read(request::host(&request)?, path, &headers)?;
-    let body = read_body(&request, payload, MAX_BODY).await?;
+    let mut visit = Visit::read(request::host(&request)?, &sent.path, &headers)?;
+    let are_tokens = sent.tokens.is_some();
+    visit.payment = sent.tokens;
+    let config = service.config.current();
+    let mut admission = admit(&service, &config, &request, &visit).await?;
+    if let Admission::Refused { refusal, .. } = &mut admission {
+        if !are_tokens {
+            *refusal = Refusal::Unreadable;
+        }
+        let page = Page::new(config.page.clone());
+        return request::pay_answer(&page, &request, StatusCode::UNAUTHORIZED, &visit, &admission);
+    }
+    let mut answer = if sent.by_form {
+        HttpResponse::SeeOther().insert_header((LOCATION, visit.path_and_query())).finish()
+    } else {
+        HttpResponse::NoContent().finish()
+    };
+    answer.headers_mut().insert(CACHE_CONTROL, PRIVATE);
+    if let Admission::Paid { cookie } = &admission {
+        answers::give_pass(&mut answer, cookie);
+    }
+    Ok(answer)
+}
+
+async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Sent, ProblemResponse> {
+    let media_type = media_type(request, &[OCTETS, PastedPayment::MEDIA_TYPE])?;
+    check_origin(request)?;
+    if media_type == PastedPayment::MEDIA_TYPE {
+        let body = read_body(request, payload, PastedPayment::MAX_LENGTH).await?;
+        let PastedPayment { path, tokens } = PastedPayment::read(&body).ok_or_else(|| {
+            let detail = "this is not the form of the gate's page; send its fields `path` and `tokens`";
+            ProblemResponse::new(ProblemKind::BadRequest, detail).in_field("body")
+        })?;
+        return Ok(Sent { path, tokens, by_form: true });
+    }
+    let path = only(request.headers(), &HeaderName::from_static(PAID_PATH)).ok_or_else(|| {
+        let detail = "say once which page is paid for, by its path and query";
+        ProblemResponse::new(ProblemKind::BadRequest, detail).in_field(PAID_PATH_HEADER)
+    })?;
+    let body = read_body(request, payload, MAX_BODY).await?;
     let tokens = Token::decode_all(&body).map_err(|error| {
         let detail = format!("{error}; nothing was spent; send tokens of 162 bytes, back to back");
         ProblemResponse::new(ProblemKind::PaymentMalformed, detail).in_field("body")
@@ -66,25 +119,7 @@ async fn pay(
         let detail = "there are no tokens; send some of 162 bytes, back to back";
         return Err(ProblemResponse::new(ProblemKind::PaymentMalformed, detail).in_field("body"));
     }
-    visit.payment = Some(tokens);
-    let config = service.config.current();
-    let admission = admit(&service, &config, &request, &visit).await?;
-    match &admission {
-        Admission::Refused { .. } => request::pay_answer(
-            &Page::new(config.page.clone()),
-            &request,
-            StatusCode::UNAUTHORIZED,
-            &visit,
-            &admission,
-        ),
-        admitted => {
-            let mut answer = HttpResponse::NoContent().insert_header((CACHE_CONTROL, PRIVATE)).finish();
-            if let Admission::Paid { cookie } = admitted {
-                answers::give_pass(&mut answer, cookie);
-            }
-            Ok(answer)
-        }
-    }
+    Ok(Sent { path: path.to_owned(), tokens: Some(tokens), by_form: false })
 }
 
 /// [`PAID_PATH_HEADER`] as header maps have it.

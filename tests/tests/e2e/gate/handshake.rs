@@ -85,6 +85,44 @@ fn a_page_that_costs_many_tokens_is_paid_for_by_post() {
 }
 
 #[test]
+fn the_form_of_the_gates_page_takes_what_a_reader_pastes() {
+    let scene = Scene::new("");
+    let (url, origin) = (format!("{}/.well-known/farthing/pay", scene.gate.url()), scene.gate.url());
+    let post = |origin: &str, body: &str| {
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let headers = [("Origin", origin), form, ("Accept", "text/html")];
+        http::post(&url, &headers, body.as_bytes().to_vec()).unwrap()
+    };
+    let tokens = scene.world.reader("reader").export(2).unwrap().join("%0D%0A");
+    let body = format!("path=%2Farticles%2F7%3Fx%3D1&tokens={tokens}");
+    for foreign in ["https://evil.example", "null"] {
+        assert_eq!(post(foreign, &body).problem(), "origin-foreign");
+    }
+    assert_eq!(post(&origin, "path=/articles/7").status, 400);
+    assert_eq!(post(&origin, "path=//evil.example/&tokens=x").problem(), "ambiguous-path");
+    for (pasted, said) in [
+        (body.clone(), "The tokens were worth more or less"),
+        ("path=/articles/7&tokens=hello".to_owned(), "These are no tokens"),
+        ("path=/articles/7&tokens=".to_owned(), "These are no tokens"),
+    ] {
+        let refused = post(&origin, &pasted);
+        let page = String::from_utf8(refused.body).unwrap();
+        assert_eq!((refused.status, page.contains(said)), (401, true), "{pasted}: {page}");
+    }
+    assert_eq!(scene.credit(), 0);
+    let body = body.replace("%2Farticles%2F7", "/archive/x");
+    for _ in 0..2 {
+        let paid = post(&origin, &body);
+        assert_eq!((paid.status, paid.header("location")), (303, "/archive/x?x=1"), "{paid:?}");
+        assert_eq!(paid.header("cache-control"), "private, no-store");
+        assert_eq!(scene.get("/archive/x?x=1", &[("Cookie", &pass(&paid))]).status, 200);
+    }
+    let free = post(&origin, "path=/about&tokens=hello");
+    assert_eq!((free.status, free.header("location")), (303, "/about"));
+    assert_eq!(scene.credit(), 20_000);
+}
+
+#[test]
 fn tokens_that_do_not_pay_are_refused_and_not_spent() {
     let scene = Scene::new("");
     let tokens = scene.tokens(3);
