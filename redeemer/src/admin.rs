@@ -65,6 +65,8 @@ pub enum Command {
         key_id: ApiKeyId,
         /// What it is recognized by.
         key: ApiKeyHash,
+        /// Whether nobody can have known it before this command, or one that died.
+        is_new: bool,
     },
     /// Every publisher with its keys.
     ListPublishers,
@@ -235,12 +237,13 @@ pub async fn execute(
             publishers::describe(publisher, name, payout_reference, store, environment).await
         }
         Command::ErasePublisher { publisher, owed } => {
+            payouts::check_known(stores, false)?;
             publishers::erase(publisher, owed, config.commission, stores, environment).await
         }
-        Command::EnsurePublisher { name, key_id, key } => {
+        Command::EnsurePublisher { name, key_id, key, is_new } => {
             let created = Day::from_unix(environment.now());
             let key = ApiKeyRecord { id: key_id, hash: key, created, revoked: false };
-            ensure::ensure(name, key, store, environment).await
+            ensure::ensure(name, key, is_new, store, environment).await
         }
         Command::ListPublishers => publishers::list(store).await,
         Command::AddKey { publisher } => publishers::add_key(publisher, store, environment).await,

@@ -131,7 +131,7 @@ fn act(
         Action::Audit(options) => return options.run(&config, environment, out),
         Action::Receipts(action) => return action.run(out),
         Action::Statements(action) => action.command()?,
-        Action::Publishers(action) => action.command(environment)?,
+        Action::Publishers(action) => return action.run(&config, environment, out),
     };
     print_lines(admin::run(command, &config, environment)?, out)
 }

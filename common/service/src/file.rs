@@ -48,6 +48,15 @@ pub fn create_with<E: From<io::Error>>(
     Ok(File::open(directory)?.sync_all()?)
 }
 
+/// Gives a file another name in the same directory, durably.
+///
+/// # Errors
+/// What the file system said.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    File::open(directory_of(to))?.sync_all()
+}
+
 /// Makes the directories above `path` that are missing, readable by owner and group only.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use crate::store::{PublisherAdded, PublisherChanged, Publishers};
 pub(super) async fn ensure(
     name: PublisherName,
     key: ApiKeyRecord,
+    is_new: bool,
     store: &dyn Publishers,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
@@ -18,13 +19,18 @@ pub(super) async fn ensure(
     let owner = publishers.iter().find(|publisher| publisher.keys.iter().any(|kept| kept.hash == key.hash));
     let id = match owner {
         Some(owner) if owner.name() != Some(&name) => bail!(
-            "this API key is another publisher's, {}; name another file, which need not be there yet",
+            "this API key is the publisher's that is called otherwise, {}; write its present name, or name another file, which \
+             need not be there yet",
             owner.id
         ),
         Some(owner) if !owner.is_shown_by(&key.hash) => {
             bail!("this API key, {key_id}, was revoked; remove its file, and a new one is made")
         }
         Some(owner) => owner.id,
+        // It was somebody's, who was erased or is forgotten, for ever.
+        None if !is_new => bail!(
+            "the API key in the file is no publisher's any more; to begin anew remove the file, and repeat the command"
+        ),
         None => {
             let known = publishers.iter().find(|publisher| publisher.name() == Some(&name));
             environment.step("publisher.before");
@@ -44,8 +50,8 @@ async fn add(name: PublisherName, key: ApiKeyRecord, store: &dyn Publishers) -> 
     let identity = Identity::Known { name, payout_reference: None };
     match store.add(Publisher { id, identity, created: key.created, keys: vec![key] }).await? {
         PublisherAdded::Done => Ok(id),
-        PublisherAdded::NameTaken | PublisherAdded::IdTaken => {
-            bail!("somebody else added a publisher of this name at the same time; repeat the command")
+        PublisherAdded::NameTaken | PublisherAdded::IdTaken | PublisherAdded::KeyTaken => {
+            bail!("somebody else added it at the same time; repeat the command")
         }
     }
 }
@@ -54,8 +60,8 @@ async fn give(id: PublisherId, key: ApiKeyRecord, store: &dyn Publishers) -> any
     match store.change(id, PublisherChange::AddKey(key)).await? {
         PublisherChanged::Done(_) => Ok(id),
         PublisherChanged::Refused(why) => bail!("{id}: {why}"),
-        PublisherChanged::UnknownPublisher | PublisherChanged::NameTaken => {
-            bail!("the publisher was taken away at the same time; repeat the command")
+        PublisherChanged::UnknownPublisher | PublisherChanged::NameTaken | PublisherChanged::KeyTaken => {
+            bail!("somebody else changed it at the same time; repeat the command")
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::listed_publishers;
 use crate::ledger::{Due, Paying, due};
-use crate::publishers::PublisherId;
+use crate::publishers::{Identity, Owed, Publisher, PublisherId};
 use crate::store::{Paid, Stores};
 
 /// Refuses to tell or to record what is paid where payouts may be missing, unless it is those that are being entered again.
@@ -70,10 +70,14 @@ pub(super) async fn list(publisher: Option<PublisherId>, stores: &Stores) -> any
     Ok(Value::Array(lines))
 }
 
-/// What is not paid of every publisher's statements. To one that was erased nothing is owed any more.
+/// What is not paid of every publisher's statements; of one that was erased only if nothing was owed to it then, so that
+/// what was credited at the last moment is seen.
 pub(super) async fn list_due(hold_days: u32, stores: &Stores, today: Day) -> anyhow::Result<Value> {
     let mut lines = Vec::new();
-    for publisher in listed_publishers(None, stores).await?.iter().filter(|it| it.erased().is_none()) {
+    let is_open = |publisher: &&Publisher| {
+        !matches!(publisher.identity, Identity::Erased { owed: Owed::Paid | Owed::Forfeited, .. })
+    };
+    for publisher in listed_publishers(None, stores).await?.iter().filter(is_open) {
         let statements = stores.statements.statements(publisher.id).await?;
         let payouts = stores.payouts.payouts(publisher.id).await?;
         for Due { statement, unpaid_minor, payable_from, payable_minor } in

@@ -30,7 +30,9 @@ pub(super) async fn add(
             "a publisher is called {:?} already; choose another name, or `publishers keys add` gives it a new key",
             name.as_str()
         ),
-        PublisherAdded::IdTaken => bail!("the id that was drawn is taken; repeat the command"),
+        PublisherAdded::IdTaken | PublisherAdded::KeyTaken => {
+            bail!("the id or the API key that was drawn is taken; repeat the command")
+        }
     }
 }
 
@@ -115,6 +117,7 @@ async fn changed(
         PublisherChanged::Done(publisher) => Ok(publisher),
         PublisherChanged::UnknownPublisher => unknown_publisher(publisher),
         PublisherChanged::NameTaken => bail!("another publisher has this name; choose another one"),
+        PublisherChanged::KeyTaken => bail!("another publisher has this API key; nothing was changed"),
         PublisherChanged::Refused(why) => bail!("{publisher}: {why}"),
     }
 }

@@ -1,14 +1,16 @@
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use farthing_service::environment::Environment;
 use farthing_service::file;
+use farthing_service::program::print_lines;
 use farthing_service::secret_ref::SecretRef;
 use zeroize::Zeroizing;
 
-use crate::admin::Command;
+use crate::admin::{self, Command};
+use crate::config::Config;
 use crate::publishers::ApiKey;
 
 /// `farthing-redeemer publishers ensure`.
@@ -22,12 +24,32 @@ pub(super) struct Ensure {
 }
 
 impl Ensure {
-    /// The command for the service. The key is in its file before the store hears of it: whatever dies in between, the same command goes on.
-    pub(super) fn command(self, environment: &Environment) -> anyhow::Result<Command> {
+    /// Does it. The key is in a file beside its own before the store hears of it, and in its own when it is known to be a
+    /// publisher's: whatever dies in between, the same command goes on; and a key that was erased does not come back.
+    pub(super) fn run(
+        self,
+        config: &Config,
+        environment: &Environment,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
         let name = self.name.parse().context("NAME")?;
-        let key = read_or_make(&self.api_key_file)?;
+        let file = &self.api_key_file;
+        let is_new = !file.try_exists().with_context(|| format!("cannot read {}", file.display()))?;
+        let mut unfinished = file.clone().into_os_string();
+        unfinished.push(".new");
+        let unfinished = PathBuf::from(unfinished);
+        let key = if is_new { read_or_make(&unfinished)? } else { read(file)? };
         environment.step("publisher.key.saved");
-        Ok(Command::EnsurePublisher { name, key_id: key.id(), key: key.hash() })
+        let command = Command::EnsurePublisher { name, key_id: key.id(), key: key.hash(), is_new };
+        let answer = admin::run(command, config, environment)?;
+        if is_new {
+            match file::rename(&unfinished, file) {
+                // The same command, at the same time, was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && file.exists() => {}
+                renamed => renamed.with_context(|| format!("cannot make {}", file.display()))?,
+            }
+        }
+        print_lines(answer, out)
     }
 }
 
@@ -36,10 +58,13 @@ fn read_or_make(path: &Path) -> anyhow::Result<ApiKey> {
     let key = ApiKey::random()?;
     let text = Zeroizing::new(format!("{}\n", key.reveal().as_str()));
     match file::create(path, 0o600, text.as_bytes()) {
-        Ok(()) => return Ok(key),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot make {}", path.display())),
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(error) => Err(error).with_context(|| format!("cannot make {}", path.display())),
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<ApiKey> {
     let text = SecretRef::File(path.to_owned()).read_text(Path::new(""))?;
     let wrong = || format!("{}: this is no API key; name another file, or remove this one", path.display());
     ApiKey::parse(&text).with_context(wrong)

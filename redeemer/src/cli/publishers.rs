@@ -1,9 +1,13 @@
+use std::io::Write;
+
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 use farthing_service::environment::Environment;
+use farthing_service::program::print_lines;
 
 use super::ensure::Ensure;
-use crate::admin::Command;
+use crate::admin::{self, Command};
+use crate::config::Config;
 use crate::publishers::{NewPayoutReference, PublisherId};
 
 // The ids are read by hand: clap would repeat a wrong one, which may be an API key, on the terminal.
@@ -76,9 +80,14 @@ pub(super) enum KeysAction {
 }
 
 impl PublishersAction {
-    /// The command for the service.
-    pub(super) fn command(self, environment: &Environment) -> anyhow::Result<Command> {
-        Ok(match self {
+    /// Does it.
+    pub(super) fn run(
+        self,
+        config: &Config,
+        environment: &Environment,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let command = match self {
             Self::Add { name, payout_reference } => {
                 let payout_reference = payout_reference.map(|text| text.parse()).transpose();
                 Command::AddPublisher {
@@ -86,7 +95,7 @@ impl PublishersAction {
                     payout_reference: payout_reference.context("--payout-reference")?,
                 }
             }
-            Self::Ensure(options) => options.command(environment)?,
+            Self::Ensure(options) => return options.run(config, environment, out),
             Self::List => Command::ListPublishers,
             Self::Describe { publisher_id, name, payout_reference, no_payout_reference } => {
                 let set = payout_reference.map(|text| text.parse().map(NewPayoutReference::Set)).transpose();
@@ -113,6 +122,7 @@ impl PublishersAction {
                 let publisher = publisher_id.parse().context("PUBLISHER_ID")?;
                 Command::RevokeKey { publisher, key: key_id.parse().context("KEY_ID")? }
             }
-        })
+        };
+        print_lines(admin::run(command, config, environment)?, out)
     }
 }

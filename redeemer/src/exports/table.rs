@@ -36,11 +36,20 @@ impl Cell {
     }
 
     /// As CSV has it. A spreadsheet takes what begins with one of some signs for a formula, so in front of a text that does
-    /// an apostrophe tells it that it is none.
+    /// an apostrophe tells it that it is none; and after each semicolon too, since in some countries that ends a cell.
     fn in_csv(&self) -> String {
+        let begins_formula = |text: &str| {
+            text.trim_start_matches([' ', '"'])
+                .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r'])
+        };
         match self {
-            Self::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-            Self::Text(text) | Self::Decimal(text) => text.clone(),
+            Self::Text(text) => {
+                let parts = text.split(';');
+                let parts =
+                    parts.map(|part| if begins_formula(part) { format!("'{part}") } else { part.to_owned() });
+                parts.collect::<Vec<_>>().join(";")
+            }
+            Self::Decimal(text) => text.clone(),
             Self::Number(number) => number.to_string(),
             Self::None => String::new(),
         }
@@ -153,6 +162,8 @@ mod tests {
             assert_eq!(Cell::text(text).in_csv(), format!("'{text}"));
         }
         assert_eq!(Cell::text("a=1").in_csv(), "a=1");
+        // As a spreadsheet reads it where lists are separated by semicolons.
+        assert_eq!(Cell::text("Daily;=A1; \"+2;b").in_csv(), "Daily;'=A1;' \"+2;b");
     }
 
     proptest! {

@@ -12,7 +12,7 @@ const REVOKED_KEPT: usize = 100;
 /// What may change of a publisher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublisherChange {
-    /// It gets one more API key.
+    /// It gets one more API key. One that it has already is left as it is.
     AddKey(ApiKeyRecord),
     /// An API key is taken out of force, for ever. One that is already is left as it is.
     RevokeKey(ApiKeyId),
@@ -51,6 +51,9 @@ pub enum NotChanged {
     /// It has no such key.
     #[error("the publisher has no API key {0}; `publishers list` shows its keys")]
     UnknownKey(ApiKeyId),
+    /// It had that key once.
+    #[error("the API key {0} was revoked, for ever; make a new one")]
+    KeyRevoked(ApiKeyId),
     /// It has as many as it may.
     #[error(
         "the publisher has {MOST_KEYS} API keys in force, which is as many as it may have; revoke one first"
@@ -72,6 +75,9 @@ impl Publisher {
         };
         match change {
             PublisherChange::AddKey(key) => {
+                if let Some(known) = self.keys.iter().find(|known| known.hash == key.hash) {
+                    return if known.revoked { Err(NotChanged::KeyRevoked(known.id)) } else { Ok(new) };
+                }
                 if self.keys_in_force().count() >= MOST_KEYS {
                     return Err(NotChanged::TooManyKeys);
                 }
@@ -79,8 +85,11 @@ impl Publisher {
                 new.forget_revoked();
             }
             PublisherChange::RevokeKey(id) => {
-                let key = new.keys.iter_mut().find(|key| key.id == *id).ok_or(NotChanged::UnknownKey(*id))?;
-                key.revoked = true;
+                let mut known = new.keys.iter_mut().filter(|key| key.id == *id).peekable();
+                if known.peek().is_none() {
+                    return Err(NotChanged::UnknownKey(*id));
+                }
+                known.for_each(|key| key.revoked = true);
             }
             PublisherChange::Describe { name: new_name, payout_reference: new_reference } => {
                 if let Some(new_name) = new_name {
@@ -168,6 +177,21 @@ mod tests {
         assert_eq!(publisher.keys.len(), MOST_KEYS + REVOKED_KEPT);
         let other = key().id;
         assert_eq!(publisher.changed(&PublisherChange::RevokeKey(other)), Err(NotChanged::UnknownKey(other)));
+    }
+
+    /// Two set-ups may hand over the same key at once.
+    #[test]
+    fn a_key_is_there_once_and_revoked_for_ever() {
+        let (new, publisher) = (key(), daily());
+        let add = PublisherChange::AddKey(new.clone());
+        let once = publisher.changed(&add).unwrap();
+        assert_eq!(once.changed(&add), Ok(once.clone()));
+        let revoked = once.changed(&PublisherChange::RevokeKey(new.id)).unwrap();
+        assert!(!revoked.is_shown_by(&new.hash));
+        assert_eq!(revoked.changed(&add), Err(NotChanged::KeyRevoked(new.id)));
+        // As a record has it that was written before this was looked at.
+        let twice = Publisher { keys: [once.keys.clone(), vec![new.clone()]].concat(), ..once };
+        assert!(!twice.changed(&PublisherChange::RevokeKey(new.id)).unwrap().is_shown_by(&new.hash));
     }
 
     #[test]

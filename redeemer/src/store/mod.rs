@@ -226,6 +226,8 @@ pub enum PublisherAdded {
     NameTaken,
     /// Another publisher has or had the id; nothing was written.
     IdTaken,
+    /// An API key is another publisher's; nothing was written.
+    KeyTaken,
 }
 
 /// What became of [`Publishers::change`].
@@ -237,6 +239,8 @@ pub enum PublisherChanged {
     UnknownPublisher,
     /// Another publisher has the name; nothing was written.
     NameTaken,
+    /// An API key is another publisher's; nothing was written.
+    KeyTaken,
     /// It may not be; nothing was written.
     Refused(NotChanged),
 }

@@ -50,6 +50,14 @@ pub async fn publishers_and_their_keys<F: Fixture>() {
     assert_eq!(store.by_api_key(first.hash()).await.unwrap(), None);
     assert_eq!(store.by_api_key(second.hash()).await.unwrap(), Some(publisher(1)));
 
+    // No key is of two publishers, and none is there twice.
+    let taken = ApiKeyRecord::new(&second, Day::from_unix(NOW));
+    let stolen = PublisherChange::AddKey(taken.clone());
+    assert_eq!(store.change(publisher(2), stolen).await.unwrap(), PublisherChanged::KeyTaken);
+    assert_eq!(store.add(named(3, "Third", taken)).await.unwrap(), PublisherAdded::KeyTaken);
+    assert_eq!(store.by_api_key(second.hash()).await.unwrap(), Some(publisher(1)));
+    assert_eq!(store.change(publisher(1), add.clone()).await.unwrap(), PublisherChanged::Done(daily.clone()));
+
     assert_eq!(store.change(publisher(9), add).await.unwrap(), PublisherChanged::UnknownPublisher);
     let unknown = PublisherChanged::Refused(NotChanged::UnknownKey(other.id()));
     assert_eq!(store.change(publisher(1), PublisherChange::RevokeKey(other.id())).await.unwrap(), unknown);

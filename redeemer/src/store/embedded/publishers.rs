@@ -24,6 +24,9 @@ impl Publishers for EmbeddedStore {
             if is_taken(transaction, None, &publisher)? {
                 return Ok(PublisherAdded::NameTaken);
             }
+            if has_foreign_key(transaction, &publisher)? {
+                return Ok(PublisherAdded::KeyTaken);
+            }
             put(transaction, None, &publisher)?;
             Ok(PublisherAdded::Done)
         })
@@ -64,6 +67,9 @@ impl Publishers for EmbeddedStore {
             if is_taken(transaction, Some(&old), &new)? {
                 return Ok(PublisherChanged::NameTaken);
             }
+            if has_foreign_key(transaction, &new)? {
+                return Ok(PublisherChanged::KeyTaken);
+            }
             put(transaction, Some(&old), &new)?;
             Ok(PublisherChanged::Done(new))
         })
@@ -99,6 +105,18 @@ fn is_taken(transaction: &WriteTransaction, old: Option<&Publisher>, new: &Publi
         }
         _ => Ok(false),
     }
+}
+
+/// Whether one of its API keys is another publisher's.
+fn has_foreign_key(transaction: &WriteTransaction, publisher: &Publisher) -> Result<bool, Fault> {
+    let keys = transaction.open_table(API_KEYS)?;
+    for key in publisher.keys_in_force() {
+        let owner = keys.get(key.hash.as_bytes().as_slice())?;
+        if owner.is_some_and(|owner| owner.value() != publisher.id.as_bytes().as_slice()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Writes a publisher, and what it is found by in place of what it was.

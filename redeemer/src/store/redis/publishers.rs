@@ -46,6 +46,7 @@ impl Publishers for RedisStore {
             "done" => Ok(PublisherAdded::Done),
             "name-taken" => Ok(PublisherAdded::NameTaken),
             "id-taken" => Ok(PublisherAdded::IdTaken),
+            "key-taken" => Ok(PublisherAdded::KeyTaken),
             _ => Err(Unavailable::because("a script answered something else than an outcome")),
         }
     }
@@ -77,6 +78,7 @@ impl Publishers for RedisStore {
             match outcome.as_str() {
                 "done" => return Ok(PublisherChanged::Done(new)),
                 "name-taken" => return Ok(PublisherChanged::NameTaken),
+                "key-taken" => return Ok(PublisherChanged::KeyTaken),
                 // Somebody else changed it meanwhile.
                 "changed" => {}
                 _ => return Err(Unavailable::because("a script answered something else than an outcome")),

@@ -1,9 +1,16 @@
 -- Replaces a publisher that is still as it was seen, and what it is found by.
 -- KEYS[2] publishers, [3] publisher-names, [4] api-keys; ARGV[2] id, [3] record seen, [4] record, [5] name seen, [6] name,
 -- each empty if there is none, [7] how many API keys are in force, then their hashes, then those of the keys that were.
--- Returns 'done', 'changed' when it is not as it was seen, or 'name-taken' when another has the name.
+-- Returns 'done', 'changed' when it is not as it was seen, or 'name-taken' or 'key-taken' when another has the name or a key.
 if redis.call('HGET', KEYS[2], ARGV[2]) ~= ARGV[3] then
     return 'changed'
+end
+local first_seen = 8 + tonumber(ARGV[7])
+for i = 8, first_seen - 1 do
+    local owner = redis.call('HGET', KEYS[4], ARGV[i])
+    if owner and owner ~= ARGV[2] then
+        return 'key-taken'
+    end
 end
 if ARGV[5] ~= ARGV[6] then
     if ARGV[6] ~= '' and redis.call('HSETNX', KEYS[3], ARGV[6], ARGV[2]) == 0 then
@@ -13,7 +20,6 @@ if ARGV[5] ~= ARGV[6] then
         redis.call('HDEL', KEYS[3], ARGV[5])
     end
 end
-local first_seen = 8 + tonumber(ARGV[7])
 for i = first_seen, #ARGV do
     redis.call('HDEL', KEYS[4], ARGV[i])
 end
