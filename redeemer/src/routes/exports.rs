@@ -42,8 +42,11 @@ const FILES: [&str; 6] = [
     "payouts.json",
 ];
 
+/// Days are counted from 1970 on.
 fn day_parameter(name: &'static str, description: &'static str) -> Parameter {
-    Parameter::query(name, description).schema(json!({ "type": "string", "format": "date" }))
+    let pattern = "^(19[7-9][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}$";
+    Parameter::query(name, description)
+        .schema(json!({ "type": "string", "format": "date", "pattern": pattern }))
 }
 
 /// Which days. They are read by hand, so that what is wrong can be said of each.
