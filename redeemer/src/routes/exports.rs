@@ -72,9 +72,9 @@ const FILES: [&str; 6] = [
     "payouts.json",
 ];
 
+/// Days are counted from 1970 on.
 fn day_parameter(name: &'static str, description: &'static str) -> Parameter {
-    // Days begin with 1970.
-    let pattern = "^(19[789][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}$";
+    let pattern = "^(19[7-9][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}$";
     Parameter::query(name, description)
         .schema(json!({ "type": "string", "format": "date", "pattern": pattern }))
 }
