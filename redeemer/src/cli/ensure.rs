@@ -22,7 +22,8 @@ pub(super) struct Ensure {
 }
 
 impl Ensure {
-    /// The command for the service. The key is in its file before the store hears of it: whatever dies in between, the same command goes on.
+    /// The command for the service. The key is in its file before the store hears of it: whatever dies in between, the same
+    /// command line goes on.
     pub(super) fn command(self, environment: &Environment) -> anyhow::Result<Command> {
         let name = self.name.parse().context("NAME")?;
         let key = read_or_make(&self.api_key_file)?;
