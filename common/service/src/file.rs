@@ -48,12 +48,12 @@ pub fn create_with<E: From<io::Error>>(
     Ok(File::open(directory)?.sync_all()?)
 }
 
-/// Gives a file another name in the same directory, durably.
+/// Gives a file a further name in the same directory, durably and without ever replacing anything.
 ///
 /// # Errors
-/// What the file system said.
-pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
+/// `AlreadyExists` when there is a file of that name; otherwise what the file system said.
+pub fn link(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)?;
     File::open(directory_of(to))?.sync_all()
 }
 

@@ -1,3 +1,4 @@
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,20 +35,30 @@ impl Ensure {
     ) -> anyhow::Result<()> {
         let name = self.name.parse().context("NAME")?;
         let file = &self.api_key_file;
-        let is_new = !file.try_exists().with_context(|| format!("cannot read {}", file.display()))?;
         let mut unfinished = file.clone().into_os_string();
         unfinished.push(".new");
         let unfinished = PathBuf::from(unfinished);
-        let key = if is_new { read_or_make(&unfinished)? } else { read(file)? };
+        let is_there = || file.try_exists().with_context(|| format!("cannot read {}", file.display()));
+        let made = if is_there()? { None } else { Some(read_or_make(&unfinished)?) };
+        // The same command, at the same time, may have ended just before this one made a key.
+        let (key, is_new) = match made {
+            Some(key) if !is_there()? => (key, true),
+            _ => (read(file)?, false),
+        };
         environment.step("publisher.key.saved");
         let command = Command::EnsurePublisher { name, key_id: key.id(), key: key.hash(), is_new };
         let answer = admin::run(command, config, environment)?;
-        if is_new {
-            match file::rename(&unfinished, file) {
-                // The same command, at the same time, was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && file.exists() => {}
-                renamed => renamed.with_context(|| format!("cannot make {}", file.display()))?,
+        if is_new && let Err(error) = file::link(&unfinished, file) {
+            // The same command, at the same time, was faster, and had the same key.
+            if !file.exists() {
+                return Err(error).with_context(|| format!("cannot make {}", file.display()));
             }
+        }
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", unfinished.display()));
+            }
+            _ => {}
         }
         print_lines(answer, out)
     }

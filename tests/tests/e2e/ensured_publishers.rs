@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use farthing_tests::programs::Program;
 use farthing_tests::{CRASH_VARIABLE, World, http};
@@ -48,10 +48,11 @@ fn it_is_there_once_wherever_the_command_dies(world: &World) {
         let (name, file) = (format!("Daily {number}"), format!("{number}.key"));
         let died = ensuring(world, &name, &file).env(CRASH_VARIABLE, step).output().unwrap();
         assert_eq!(died.status.signal(), Some(9), "{step}");
-        let saved = fs::read(world.path(&file)).unwrap();
+        let saved = fs::read(world.path(format!("{file}.new"))).unwrap();
         let first = ensure(world, &name, &file).unwrap();
         assert_eq!(ensure(world, &name, &file), Ok(first), "{step}");
         assert_eq!(fs::read(world.path(&file)).unwrap(), saved, "{step}: the key is the first");
+        assert!(!world.path(format!("{file}.new")).exists(), "{step}");
     }
     let each_once: Vec<_> = (0..STEPS.len()).map(|number| (format!("Daily {number}"), 1)).collect();
     assert_eq!(publishers(world), each_once);
@@ -89,17 +90,44 @@ fn what_is_somebody_elses_or_out_of_force_is_refused() {
     let mode = fs::metadata(world.path("daily.key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let error = ensure(&world, "Weekly", "daily.key").unwrap_err();
-    assert!(error.contains("another publisher's, \"Daily\""), "{error}");
+    let id = made["id"].as_str().unwrap();
+    assert!(error.contains("called otherwise") && error.contains(id), "{error}");
 
     fs::write(world.path("wrong.key"), "fpk_hunter2\n").unwrap();
     let error = ensure(&world, "Daily", "wrong.key").unwrap_err();
     assert!(error.contains("wrong.key: this is no API key") && !error.contains("hunter2"), "{error}");
     let error = ensure(&world, "Daily", "nowhere/daily.key").unwrap_err();
-    assert!(error.contains("cannot make nowhere/daily.key: "), "{error}");
+    assert!(error.contains("cannot make nowhere/daily.key.new: "), "{error}");
 
     let ids = ["id", "key_id"].map(|member| made[member].as_str().unwrap());
     world.admin(Program::Redeemer, &["publishers", "keys", "revoke", ids[0], ids[1]]).unwrap();
     let error = ensure(&world, "Daily", "daily.key").unwrap_err();
     assert!(error.contains(&format!("{}, was revoked", ids[1])), "{error}");
     assert_eq!(publishers(&world), [("Daily".to_owned(), 1)], "a refusal changes nothing");
+
+    // The set-up goes on running after the publisher was erased.
+    world.admin(Program::Redeemer, &["publishers", "erase", ids[0], "--confirm", ids[0]]).unwrap();
+    let error = ensure(&world, "Daily", "daily.key").unwrap_err();
+    assert!(error.contains("no publisher's any more") && error.contains("remove the file"), "{error}");
+    fs::remove_file(world.path("daily.key")).unwrap();
+    assert_ne!(ensure(&world, "Daily", "daily.key").unwrap()["id"], made["id"]);
+}
+
+#[test]
+fn set_ups_at_once_come_to_the_same() {
+    let world = world();
+    let _redeemer = world.serve(Program::Redeemer).unwrap();
+    let running: Vec<_> = (0..6)
+        .map(|_| {
+            let mut command = ensuring(&world, "Daily", "daily.key");
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut one in running {
+        // Whoever meets another at the wrong moment is told to repeat.
+        one.wait().unwrap();
+    }
+    let made = ensure(&world, "Daily", "daily.key").unwrap();
+    assert_eq!(publishers(&world), [("Daily".to_owned(), 1)]);
+    assert_eq!(ensure(&world, "Daily", "daily.key"), Ok(made));
 }
