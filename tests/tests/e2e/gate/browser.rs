@@ -2,7 +2,7 @@
 
 use farthing_tests::browser::{Browser, Element};
 
-use super::Scene;
+use super::{Scene, wait_until};
 
 /// The least contrast that text must have (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
@@ -103,13 +103,15 @@ fn a_reader_pays_in_a_browser_and_reads() {
     }
 }
 
-/// That the site itself is shown, as somebody who has paid sees it.
+/// Waits until the site itself is shown, as somebody who has paid sees it.
 #[track_caller]
 fn assert_shown(browser: &Browser, url: &str) {
-    let text = browser.find("body").unwrap().text().unwrap();
-    assert!(text.contains("[\"farthing-access\",\"paid\"]"), "{text}");
-    assert!(!text.contains("farthing-pass"), "{text}");
-    assert_eq!(browser.url().unwrap(), url);
+    let shown = || browser.find("body").and_then(|body| body.text()).unwrap_or_default();
+    wait_until("the site to be shown", || {
+        // What was found may be of the page before, and gone with it.
+        browser.url().is_ok_and(|at| at == url) && shown().contains("[\"farthing-access\",\"paid\"]")
+    });
+    assert!(!shown().contains("farthing-pass"), "{}", shown());
 }
 
 /// Red, green and blue of a colour as the browser computed it.
