@@ -110,6 +110,21 @@ impl Browser {
         text_of(&self.get("title")?)
     }
 
+    /// Waits for a page of this title: a click may return before the page has come that it leads to.
+    ///
+    /// # Errors
+    /// It does not come in time.
+    pub fn wait_for_title(&self, title: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.title()? != title {
+            if Instant::now() > deadline {
+                bail!("the page at {} is not called {title}", self.url()?);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// From now on no page runs a script of its own, as where the reader has disabled them.
     ///
     /// # Errors

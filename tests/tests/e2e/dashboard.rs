@@ -70,14 +70,14 @@ fn a_publisher_sees_its_income_and_rolls_its_key_without_scripts() {
     let (redeemer, publisher) = with_income(&world);
     browser.disable_scripts().unwrap();
     browser.open(&format!("{}/dashboard", redeemer.url())).unwrap();
-    assert_eq!(browser.title().unwrap(), "Sign in · Farthing");
+    browser.wait_for_title("Sign in · Farthing").unwrap();
     browser.keep_picture("dashboard-sign-in").unwrap();
     sign_in(&browser, "fpk_wrong");
     let alert = browser.find("[role=alert]").unwrap().text().unwrap();
     assert!(alert.starts_with("This is no API key that is in force."), "{alert}");
 
     sign_in(&browser, &publisher.api_key);
-    assert_eq!(browser.title().unwrap(), "The Daily Example: Overview · Farthing");
+    browser.wait_for_title("The Daily Example: Overview · Farthing").unwrap();
     assert_eq!(browser.url().unwrap(), format!("{}/dashboard", redeemer.url()));
     let cookies = browser.cookies().unwrap();
     let [cookie] = &cookies[..] else { panic!("{cookies:?}") };
@@ -124,14 +124,14 @@ fn a_publisher_sees_its_income_and_rolls_its_key_without_scripts() {
     browser.keep_picture("dashboard-new-key").unwrap();
     let own = "//tr[contains(., 'you are signed in with it')]//button";
     browser.find_by_path(own).unwrap().click().unwrap();
-    assert_eq!(browser.title().unwrap(), "Sign in · Farthing");
+    browser.wait_for_title("Sign in · Farthing").unwrap();
     assert_eq!(publisher.credit_micros(&redeemer.url()).ok(), None, "the old key is refused");
     sign_in(&browser, &new);
     let rolled = Publisher { id: publisher.id.clone(), api_key: new };
     assert_eq!(rolled.credit_micros(&redeemer.url()).unwrap(), 640_000);
 
     browser.find("form[action='/dashboard/sign-out'] button").unwrap().click().unwrap();
-    assert_eq!(browser.title().unwrap(), "Sign in · Farthing");
+    browser.wait_for_title("Sign in · Farthing").unwrap();
     assert_eq!(browser.cookies().unwrap().len(), 0);
     assert_nothing_refused(&browser);
 }
