@@ -201,16 +201,17 @@ impl Gate {
         let key = |bucket| idempotency_key(&self.secret, bucket, scope, price, tokens);
         let bucket = Bucket::of(now);
         let (refusal, spans) = match check(tokens, price.amount(), &keys, now) {
-            Err(refusal) if refusal.may_follow_payment() => (refusal, bucket.window()),
+            Err(refusal) if refusal.may_follow_payment() => (Ok(refusal), bucket.window()),
             Err(refusal) => return self.refuse(refusal, price, now),
-            Ok(()) => {
-                let answer = self.redeemer.redeem(&key(bucket), tokens).await?;
-                match Refusal::of_results(&answer.results) {
+            Ok(()) => match self.redeemer.redeem(&key(bucket), tokens).await {
+                Ok(answer) => match Refusal::of_results(&answer.results) {
                     None => return self.let_in(&answer, bucket, price, scope, now).await,
-                    Some(refusal) if refusal.may_follow_payment() => (refusal, bucket.earlier()),
+                    Some(refusal) if refusal.may_follow_payment() => (Ok(refusal), bucket.earlier()),
                     Some(refusal) => return self.refuse(refusal, price, now),
-                }
-            }
+                },
+                Err(unsure) if unsure.is_not_now() => (Err(unsure), bucket.window()),
+                Err(unsure) => return Err(unsure.into()),
+            },
         };
         // Perhaps they were taken for this page a short while ago, and the answer was lost.
         for span in spans {
@@ -218,7 +219,7 @@ impl Gate {
                 return self.let_in(&answer, span, price, scope, now).await;
             }
         }
-        self.refuse(refusal, price, now)
+        self.refuse(refusal?, price, now)
     }
 
     /// Gives the pass for tokens that were taken in `span`, if it is not over. The receipt is kept before.

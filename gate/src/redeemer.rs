@@ -49,6 +49,13 @@ pub enum Unsure {
     Unreadable(String),
 }
 
+impl Unsure {
+    /// Whether it takes nothing new at present, and may still know what it took before: a budget is spent, or it is busy.
+    pub const fn is_not_now(&self) -> bool {
+        matches!(self, Self::Status(429 | 503))
+    }
+}
+
 impl Redeemer {
     /// The redeemer at `origin`, asked in the name of the publisher who has `api_key`; each question takes at most
     /// `patience`.
