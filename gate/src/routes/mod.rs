@@ -108,7 +108,8 @@ async fn admit(
         return Err(ProblemResponse::new(ProblemKind::HostUnknown, detail).in_field("Host"));
     }
     let asked = config.prices.asked(&visit.host, &visit.path);
-    let tokens = visit.payment.as_ref().filter(|_| matches!(asked, Asked::Price(..))).map_or(0, Vec::len);
+    let tokens =
+        visit.payment.as_ref().filter(|_| matches!(asked, Asked::Price(..))).map_or(0, |tokens| tokens.len());
     if tokens == 0 {
         return service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error));
     }

@@ -72,7 +72,7 @@ async fn pay(
     }
     let mut visit = Visit::read(request::host(&request)?, &sent.path, &headers)?;
     let are_tokens = sent.tokens.is_some();
-    visit.payment = sent.tokens;
+    visit.payment = sent.tokens.map(Into::into);
     let config = service.config.current();
     let mut admission = admit(&service, &config, &request, &visit).await?;
     if let Admission::Refused { refusal, .. } = &mut admission {
