@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, LOCATION, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -73,6 +75,7 @@ async fn pay(
     let mut visit = Visit::read(request::host(&request)?, &sent.path, &headers)?;
     let are_tokens = sent.tokens.is_some();
     visit.payment = sent.tokens.map(Into::into);
+    let visit = Rc::new(visit);
     let config = service.config.current();
     let mut admission = admit(&service, &config, &request, &visit).await?;
     if let Admission::Refused { refusal, .. } = &mut admission {
