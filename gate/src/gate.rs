@@ -3,7 +3,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_api::RedemptionAnswer;
 use farthing_protocol::{RedemptionHeader, Token};
 use farthing_service::clock::{Clock, SystemClock};
 use farthing_service::issuer_name::{self, InvalidIssuerName};
@@ -17,6 +16,7 @@ use crate::prices::{Amount, Asked, Price};
 use crate::receipts::Receipts;
 use crate::redeemer::{Redeemer, Unsure};
 use crate::secret::GateSecret;
+use crate::till::{Purchase, Settlement, Till};
 use crate::visit::Visit;
 
 /// How long a question to the redeemer may take, in a site that says nothing of it.
@@ -27,9 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub struct Gate {
     clock: Arc<dyn Clock>,
     secret: GateSecret,
-    redeemer: Redeemer,
+    till: Arc<Till>,
     keys: KeyWatch,
-    receipts: Option<Receipts>,
 }
 
 /// What a gate needs that is part of a site: see [`Paywall`](crate::Paywall).
@@ -117,14 +116,9 @@ pub(crate) enum Undecided {
 }
 
 impl Gate {
-    /// A gate that asks `redeemer`, and waits to be told its keys by [`KeyWatch::watch`] of [`Self::keys`].
-    pub(crate) fn new(clock: Arc<dyn Clock>, secret: GateSecret, redeemer: Redeemer, keys: KeyWatch) -> Self {
-        Self { clock, secret, redeemer, keys, receipts: None }
-    }
-
-    /// Keeps the redeemer's receipts.
-    pub(crate) fn keeping(self, receipts: Receipts) -> Self {
-        Self { receipts: Some(receipts), ..self }
+    /// A gate that has payments taken at `till`, and waits to be told its keys by [`KeyWatch::watch`] of [`Self::keys`].
+    pub(crate) fn new(clock: Arc<dyn Clock>, secret: GateSecret, till: Till, keys: KeyWatch) -> Self {
+        Self { clock, secret, till: Arc::new(till), keys }
     }
 
     /// A gate for a site of one's own. Within the Tokio runtime it asks the redeemer for its keys, and goes on asking as
@@ -136,15 +130,12 @@ impl Gate {
         let redeemer = Redeemer::new(options.redeemer.parse()?, options.api_key, PATIENCE)?;
         let keys = KeyWatch::new(issuer_name::parse(options.issuer_name)?, RedemptionHeader::MAX_TOKENS);
         let secret = GateSecret::from_bytes(options.secret);
-        let mut gate = Self::new(Arc::new(SystemClock), secret, redeemer, keys);
-        if let Some(directory) = options.receipts {
-            let receipts = Receipts::open(directory.to_owned(), |_| {}).map_err(StartError::Receipts)?;
-            gate = gate.keeping(receipts);
-        }
-        let gate = Arc::new(gate);
-        gate.keys.refresh(&gate.redeemer).await;
+        let receipts = options.receipts.map(|directory| Receipts::open(directory.to_owned(), |_| {}));
+        let till = Till::new(redeemer, receipts.transpose().map_err(StartError::Receipts)?);
+        let gate = Arc::new(Self::new(Arc::new(SystemClock), secret, till, keys));
+        gate.keys.refresh(gate.redeemer()).await;
         let watching = Arc::clone(&gate);
-        tokio::spawn(async move { watching.keys.watch(&watching.redeemer, |_| {}).await });
+        tokio::spawn(async move { watching.keys.watch(watching.redeemer(), |_| {}).await });
         Ok(gate)
     }
 
@@ -155,7 +146,7 @@ impl Gate {
 
     /// The redeemer.
     pub(crate) fn redeemer(&self) -> &Redeemer {
-        &self.redeemer
+        self.till.redeemer()
     }
 
     /// Unix seconds.
@@ -192,52 +183,31 @@ impl Gate {
     /// Has tokens redeemed for what `price` opens at `scope`.
     async fn settle(
         &self,
-        tokens: &[Token],
+        tokens: &Arc<[Token]>,
         price: &Price,
         scope: &Scope,
         now: u64,
     ) -> Result<Admission, Undecided> {
         let keys = self.keys.current().ok_or(Undecided::NoKeys)?;
-        let key = |bucket| idempotency_key(&self.secret, bucket, scope, price, tokens);
-        let bucket = Bucket::of(now);
-        let (refusal, spans) = match check(tokens, price.amount(), &keys, now) {
-            Err(refusal) if refusal.may_follow_payment() => (refusal, bucket.window()),
+        let refusal = match check(tokens, price.amount(), &keys, now) {
+            Ok(()) => None,
+            Err(refusal) if refusal.may_follow_payment() => Some(refusal),
             Err(refusal) => return self.refuse(refusal, price, now),
-            Ok(()) => {
-                let answer = self.redeemer.redeem(&key(bucket), tokens).await?;
-                match Refusal::of_results(&answer.results) {
-                    None => return self.let_in(&answer, bucket, price, scope, now).await,
-                    Some(refusal) if refusal.may_follow_payment() => (refusal, bucket.earlier()),
-                    Some(refusal) => return self.refuse(refusal, price, now),
+        };
+        let key = |bucket| (bucket, idempotency_key(&self.secret, bucket, scope, price, tokens));
+        let bucket = Bucket::of(now);
+        let others = bucket.others().into_iter().map(key).collect();
+        let purchase = Purchase { tokens: Arc::clone(tokens), refusal, now: key(bucket), others };
+        match self.till.settle(purchase).await? {
+            Settlement::Taken(span) => {
+                let end = span.pass_end(price.pass_seconds());
+                if now < end {
+                    Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) })
+                } else {
+                    self.refuse(Refusal::Spent, price, now)
                 }
             }
-        };
-        // Perhaps they were taken for this page a short while ago, and the answer was lost.
-        for span in spans {
-            if let Some(answer) = self.redeemer.redeemed(&key(span)).await? {
-                return self.let_in(&answer, span, price, scope, now).await;
-            }
-        }
-        self.refuse(refusal, price, now)
-    }
-
-    /// Gives the pass for tokens that were taken in `span`, if it is not over. The receipt is kept before.
-    async fn let_in(
-        &self,
-        taken: &RedemptionAnswer,
-        span: Bucket,
-        price: &Price,
-        scope: &Scope,
-        now: u64,
-    ) -> Result<Admission, Undecided> {
-        if let Some(receipts) = &self.receipts {
-            receipts.keep(taken.receipt.as_ref()).await;
-        }
-        let end = span.pass_end(price.pass_seconds());
-        if now < end {
-            Ok(Admission::Paid { cookie: scope.cookie(&self.secret, end, now) })
-        } else {
-            self.refuse(Refusal::Spent, price, now)
+            Settlement::Refused(refusal) => self.refuse(refusal, price, now),
         }
     }
 

@@ -2,7 +2,7 @@
 //! It learns which page is read, and nothing of who reads it; it keeps nothing at all.
 //!
 //! `cli` parses the command line, `service` puts the parts together, `routes` are what it answers. What it is about is
-//! `prices` (what a page costs), `visit` (what a request says), `payment` and `pass`; `gate` decides by them, the same
+//! `prices` (what a page costs), `visit` (what a request says), `payment` and `pass`; `gate` decides by them, and has tokens redeemed by `till`, the same
 //! for the reverse proxy in `proxy`, for a proxy that asks (`forward_auth`), and for sites written with actix-web, which
 //! wrap a scope in a [`Paywall`] and need no gate before them (`examples/site.rs`).
 
@@ -31,6 +31,7 @@ mod request;
 mod routes;
 mod secret;
 mod service;
+mod till;
 mod timeouts;
 mod visit;
 

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::HeaderMap;
+use farthing_api::ProblemKind;
 use farthing_service::count::Count;
 use farthing_service::network::Network;
 use farthing_service::problem::ProblemResponse;
@@ -14,6 +16,10 @@ use serde::Deserialize;
 
 /// How often old counts are looked for.
 const FORGETTING: Duration = Duration::from_mins(1);
+
+/// Most tokens under way at a time of all payers without an address: they are looked at together before it is known that
+/// they are forged, and the redeemer takes 10,000 forged ones an hour from a publisher, unless its operator says otherwise.
+const MOST_UNNAMED: u32 = 2_000;
 
 /// The table `limits`. Every key may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -51,6 +57,8 @@ impl LimitsConfig {
 #[derive(Debug)]
 pub struct Limits {
     payments: RateLimiter,
+    /// Tokens that are under way of payers without an address.
+    unnamed: AtomicU32,
 }
 
 /// Whom a payment counts against.
@@ -76,12 +84,44 @@ impl Payer {
 /// What a payment turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// One of a reader.
+    /// One of a reader, taken or not: whatever is not forged.
     Fair,
-    /// Refused for what can be tried again and again with tokens that nobody has: it has cost the redeemer questions.
-    Refused,
     /// Forged. The redeemer counts each such token, and takes none from a publisher after too many.
     Forged,
+}
+
+/// A payment that is under way. Until it is [known](Self::known) that its tokens are not forged, each of them counts.
+#[derive(Debug)]
+#[must_use]
+pub struct Begun {
+    limits: Arc<Limits>,
+    payer: Payer,
+    tokens: u32,
+    attempt: Attempt,
+}
+
+impl Begun {
+    /// Counts what the payment turned out to be.
+    pub fn known(mut self, attempt: Attempt) {
+        self.attempt = attempt;
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let Self { ref limits, payer, tokens, attempt } = *self;
+        match (payer, attempt) {
+            (Payer::Address(address), Attempt::Fair) => {
+                limits.payments.take_back(address, tokens.saturating_sub(1));
+            }
+            // If there were too many meanwhile, the next one is told.
+            (Payer::Unnamed, Attempt::Forged) => limits.payments.add(payer.address(), tokens),
+            (Payer::Address(_), Attempt::Forged) | (Payer::Unnamed, Attempt::Fair) => {}
+        }
+        if payer == Payer::Unnamed {
+            limits.unnamed.fetch_sub(tokens, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Limits {
@@ -90,7 +130,7 @@ impl Limits {
     /// # Errors
     /// The system gave no randomness.
     pub fn new(config: &LimitsConfig) -> Result<Self, getrandom::Error> {
-        Ok(Self { payments: RateLimiter::new(config.rates())? })
+        Ok(Self { payments: RateLimiter::new(config.rates())?, unnamed: AtomicU32::new(0) })
     }
 
     /// Who pays with a request from `peer`. One that is `proven` to be the site's proxy says for whom it asks.
@@ -98,24 +138,24 @@ impl Limits {
         self.payments.client(peer, headers, proven).map_or(Payer::Unnamed, Payer::Address)
     }
 
-    /// Counts a payment of so many `tokens`. Until it is [known](Self::known) that they are not forged, each counts.
+    /// Counts a payment of so many `tokens`.
     ///
     /// # Errors
-    /// 429 when there were too many before.
-    pub fn begin(&self, payer: Payer, tokens: u32) -> Result<(), ProblemResponse> {
+    /// 429 when there were too many before, or, of payers without an address, when too many are under way.
+    pub fn begin(self: &Arc<Self>, payer: Payer, tokens: u32) -> Result<Begun, ProblemResponse> {
         let weight = if payer == Payer::Unnamed { 0 } else { tokens };
-        self.payments.check_weighing(payer.address(), weight)
-    }
-
-    /// Counts what a payment that was [begun](Self::begin) turned out to be.
-    pub fn known(&self, payer: Payer, tokens: u32, attempt: Attempt) {
-        match (payer, attempt) {
-            (Payer::Address(_), Attempt::Forged) | (Payer::Unnamed, Attempt::Fair) => {}
-            (Payer::Address(address), _) => self.payments.take_back(address, tokens.saturating_sub(1)),
-            // If there were too many meanwhile, the next one is told.
-            (Payer::Unnamed, Attempt::Forged) => _ = self.payments.check_weighing(payer.address(), tokens),
-            (Payer::Unnamed, Attempt::Refused) => _ = self.payments.check_weighing(payer.address(), 1),
+        self.payments.check_weighing(payer.address(), weight)?;
+        if payer == Payer::Unnamed {
+            let more = |under_way: u32| {
+                under_way.checked_add(tokens).filter(|sum| under_way == 0 || *sum <= MOST_UNNAMED)
+            };
+            let counted = self.unnamed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+            counted.map_err(|_| {
+                let detail = "too many payments are under way; repeat this one, which is safe";
+                ProblemResponse::new(ProblemKind::TooManyRequests, detail).retry_after(1)
+            })?;
         }
+        Ok(Begun { limits: Arc::clone(self), payer, tokens, attempt: Attempt::Forged })
     }
 
     /// Allows from now on what `config` says. What was counted stays counted.
@@ -136,20 +176,19 @@ impl Limits {
 mod tests {
     use super::*;
 
-    fn limits() -> Limits {
+    fn limits() -> Arc<Limits> {
         let config = r#"{"payments_per_minute": 1, "payments_burst": 3}"#;
-        Limits::new(&serde_json::from_str(config).unwrap()).unwrap()
+        Arc::new(Limits::new(&serde_json::from_str(config).unwrap()).unwrap())
     }
 
     /// How many payments of two tokens begin, of eight.
     fn begun(payer: Payer, attempt: Attempt) -> usize {
         let limits = limits();
         let attempts = (0..8).filter(|_| {
-            let begins = limits.begin(payer, 2).is_ok();
-            if begins {
-                limits.known(payer, 2, attempt);
-            }
-            begins
+            limits.begin(payer, 2).is_ok_and(|begun| {
+                begun.known(attempt);
+                true
+            })
         });
         attempts.count()
     }
@@ -159,10 +198,8 @@ mod tests {
         let reader = Payer::Address("203.0.113.7".parse().unwrap());
         for (payer, attempt, expected) in [
             (reader, Attempt::Fair, 3),
-            (reader, Attempt::Refused, 3),
             (reader, Attempt::Forged, 2),
             (Payer::Unnamed, Attempt::Fair, 8),
-            (Payer::Unnamed, Attempt::Refused, 3),
             (Payer::Unnamed, Attempt::Forged, 2),
         ] {
             assert_eq!(begun(payer, attempt), expected, "{payer:?} {attempt:?}");
@@ -172,8 +209,19 @@ mod tests {
     #[test]
     fn forged_tokens_without_an_address_are_nobody_elses_fault() {
         let limits = limits();
-        limits.known(Payer::Unnamed, 100, Attempt::Forged);
+        limits.begin(Payer::Unnamed, 100).unwrap().known(Attempt::Forged);
         assert!(limits.begin(Payer::Unnamed, 1).is_err());
         assert!(limits.begin(Payer::Address("203.0.113.7".parse().unwrap()), 1).is_ok());
+    }
+
+    #[test]
+    fn a_wave_of_payments_without_an_address_is_broken() {
+        let limits = limits();
+        let wave: Vec<_> = (0..4).filter_map(|_| limits.begin(Payer::Unnamed, 1_000).ok()).collect();
+        assert_eq!(wave.len(), 2);
+        for begun in wave {
+            begun.known(Attempt::Fair);
+        }
+        assert!(limits.begin(Payer::Unnamed, 1_000).is_ok(), "they were fair");
     }
 }

@@ -47,6 +47,25 @@ pub enum Unsure {
     /// It answered what is no answer.
     #[error("the redeemer's answer cannot be read: {0}")]
     Unreadable(String),
+    /// The gate stops, and waits for no answer.
+    #[error("the gate stops")]
+    Stopped,
+}
+
+impl Unsure {
+    /// Whether it takes nothing new at present, and may still know what it took before: a budget is spent, or it is busy.
+    pub const fn is_not_now(&self) -> bool {
+        matches!(self, Self::Status(429 | 503))
+    }
+
+    /// Whether it may have done what it was asked to.
+    pub const fn may_have_taken(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Late | Self::Unreadable(_) | Self::Stopped => true,
+            Self::Status(status) => *status >= 500,
+            Self::ApiKey => false,
+        }
+    }
 }
 
 impl Redeemer {

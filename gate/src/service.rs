@@ -28,6 +28,7 @@ use crate::receipts::Receipts;
 use crate::redeemer::Redeemer;
 use crate::routes;
 use crate::secret::GateSecret;
+use crate::till::Till;
 
 /// What the metrics and traces call the program.
 const NAME: &str = "gate";
@@ -122,15 +123,17 @@ fn assemble(
     };
     let keys = KeyWatch::new(config.issuer_name.clone(), MAX_TOKENS_PER_REDEMPTION);
     let limits = Arc::new(Limits::new(&config.limits)?);
-    let mut gate = Gate::new(Arc::clone(&environment.clock), secret, redeemer, keys);
-    if let Some(directory) = &config.receipts {
-        metrics.set_alarm(RECEIPTS, false);
-        let metrics = Arc::clone(metrics);
-        let told = move |well: bool| metrics.set_alarm(RECEIPTS, !well);
-        let receipts = Receipts::open(directory.clone(), told)
-            .with_context(|| format!("receipts: {}", directory.display()))?;
-        gate = gate.keeping(receipts);
-    }
+    let receipts = match &config.receipts {
+        Some(directory) => {
+            metrics.set_alarm(RECEIPTS, false);
+            let metrics = Arc::clone(metrics);
+            let told = move |well: bool| metrics.set_alarm(RECEIPTS, !well);
+            let receipts = Receipts::open(directory.clone(), told);
+            Some(receipts.with_context(|| format!("receipts: {}", directory.display()))?)
+        }
+        None => None,
+    };
+    let gate = Gate::new(Arc::clone(&environment.clock), secret, Till::new(redeemer, receipts), keys);
     Ok(GateService { config: InForce::new(config), gate, asker, limits })
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use actix_web::http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, HeaderMap, HeaderName};
 use farthing_api::{Problem, ProblemKind};
 use farthing_protocol::{AUTH_SCHEME, CanonicalPath, RedemptionHeader, Token};
@@ -21,7 +23,7 @@ pub struct Visit {
     /// The values of the cookies that may be passes.
     pub passes: Vec<String>,
     /// Tokens, if the request pays.
-    pub payment: Option<Vec<Token>>,
+    pub payment: Option<Arc<[Token]>>,
 }
 
 impl Visit {
@@ -87,7 +89,7 @@ pub(crate) fn is_payment(value: &[u8]) -> bool {
 }
 
 /// The tokens of the header `Authorization`. Credentials of other schemes are the site's business.
-fn payment(headers: &HeaderMap) -> Result<Option<Vec<Token>>, Problem> {
+fn payment(headers: &HeaderMap) -> Result<Option<Arc<[Token]>>, Problem> {
     if !headers.get_all(AUTHORIZATION).any(|value| is_payment(value.as_bytes())) {
         return Ok(None);
     }
@@ -99,7 +101,7 @@ fn payment(headers: &HeaderMap) -> Result<Option<Vec<Token>>, Problem> {
     let value =
         value.ok_or_else(|| malformed("there are several such headers, or it is no text".to_owned()))?;
     let header = RedemptionHeader::decode(value).map_err(|error| malformed(error.to_string()))?;
-    Ok(Some(header.into_tokens()))
+    Ok(Some(header.into_tokens().into()))
 }
 
 #[cfg(test)]

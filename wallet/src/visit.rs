@@ -86,6 +86,8 @@ pub struct Visit {
     is_awaited: bool,
     redirects: u8,
     paid: Option<u64>,
+    /// Whether the site said of these tokens that the page costs nothing.
+    was_free: bool,
     settled_first: Vec<u64>,
     repetitions: Repetitions,
     /// What to wait for before the payment is shown again.
@@ -104,6 +106,7 @@ impl Visit {
             is_awaited: false,
             redirects: 0,
             paid: None,
+            was_free: false,
             settled_first: Vec::new(),
             repetitions: Repetitions::default(),
             pause: None,
@@ -224,7 +227,9 @@ impl Visit {
             return;
         }
         if self.paid.is_some() && !is_shown {
-            let reason = format!("{} was paid, and asks for tokens again", self.page.origin());
+            // The limit is for the whole visit: who says "free" and asks again may have taken the tokens.
+            let said = if self.was_free { "said that nothing is due" } else { "was paid" };
+            let reason = format!("{} {said}, and asks for tokens again", self.page.origin());
             self.ending = Some(Ending::Stopped { reason });
             return;
         }

@@ -154,6 +154,19 @@ impl RateLimiter {
         self.admit(address, weight, Instant::now()).map_err(too_many)
     }
 
+    /// Counts so many more, although there may have been too many before.
+    pub fn add(&self, address: IpAddr, weight: u32) {
+        let now = Instant::now();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.forget_old(now);
+        let (name, elapsed) = (counts.name(address), now.saturating_duration_since(counts.began));
+        let due = counts.due.get(&name).copied().unwrap_or_default().max(elapsed);
+        if counts.has_room(&name, now, elapsed) {
+            let more = counts.pace.interval * weight;
+            counts.due.insert(name, due + more);
+        }
+    }
+
     /// Counts so many less, of what the hour knows.
     pub fn take_back(&self, address: IpAddr, weight: u32) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,12 +3,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use farthing_protocol::Day;
 
 /// Receipts are added to `DAY.new.jsonl`. When the day is over they go into `DAY.jsonl`, each once and sorted, so that the
-/// order in which they came is forgotten.
+/// order in which they came is forgotten. Meanwhile they are in `DAY.sorting.jsonl`, to which nothing is added.
 const NEW: &str = ".new.jsonl";
+const SORTING: &str = ".sorting.jsonl";
 const SORTED: &str = ".jsonl";
 
 /// A directory of receipts, one JSON document a line.
@@ -16,8 +18,8 @@ pub(super) struct Directory {
     path: PathBuf,
     /// Locked: of two processes one would sort while the other writes.
     _lock: File,
-    /// The last day that receipts were added to.
-    last: Option<Day>,
+    /// Held while receipts are added to a file, and while a file gets another name.
+    pub(super) names: Mutex<()>,
 }
 
 impl Directory {
@@ -34,7 +36,7 @@ impl Directory {
             .mode(0o600)
             .open(path.join(".lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock, last: None }),
+            Ok(()) => Ok(Self { path, _lock: lock, names: Mutex::default() }),
             Err(TryLockError::WouldBlock) => Err(io::Error::other(
                 "another gate keeps its receipts here; give each a directory of its own",
             )),
@@ -46,12 +48,9 @@ impl Directory {
     ///
     /// # Errors
     /// What the file system said. No part of them is there then, as far as it allowed that.
-    pub(super) fn append(&mut self, day: Day, lines: &[String]) -> io::Result<()> {
-        if self.last.is_none_or(|last| last < day) {
-            self.sort_before(day)?;
-            self.last = Some(day);
-        }
-        let path = self.path.join(format!("{day}{NEW}"));
+    pub(super) fn append(&self, day: Day, lines: &[String]) -> io::Result<()> {
+        let _adding = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.file(day, NEW);
         let is_new = !path.exists();
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path)?;
@@ -66,38 +65,69 @@ impl Directory {
         if is_new { self.sync() } else { Ok(()) }
     }
 
-    /// Sorts the receipts of the days before `today`.
-    fn sort_before(&self, today: Day) -> io::Result<()> {
+    /// The days before `today` whose receipts are not sorted yet.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub(super) fn unsorted_before(&self, today: Day) -> io::Result<BTreeSet<Day>> {
+        let mut days = BTreeSet::new();
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
-            let day = name.to_str().and_then(|name| name.strip_suffix(NEW)).and_then(|day| day.parse().ok());
-            if let Some(day) = day.filter(|day: &Day| *day < today) {
-                self.sort(day)?;
-            }
+            let name = name.to_str().unwrap_or_default();
+            let day = name.strip_suffix(NEW).or_else(|| name.strip_suffix(SORTING));
+            days.extend(day.and_then(|day| day.parse().ok()).filter(|day: &Day| *day < today));
         }
-        Ok(())
+        Ok(days)
     }
 
-    fn sort(&self, day: Day) -> io::Result<()> {
-        let (new, sorted) = (self.path.join(format!("{day}{NEW}")), self.path.join(format!("{day}{SORTED}")));
-        let mut lines = BTreeSet::new();
-        for path in [&new, &sorted] {
-            lines.extend(
-                read_if_there(path)?
-                    .split_inclusive('\n')
-                    .filter(|line| line.ends_with('\n'))
-                    .map(str::to_owned),
-            );
+    /// Sorts the receipts of a day.
+    ///
+    /// # Errors
+    /// The file that could not be read or written, and what the file system said.
+    pub(super) fn sort(&self, day: Day) -> Result<(), (PathBuf, io::Error)> {
+        // What an earlier attempt left comes first: nothing may take its name.
+        self.merge(day)?;
+        let new = self.file(day, NEW);
+        let renaming = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let renamed = fs::rename(&new, self.file(day, SORTING));
+        drop(renaming);
+        match renamed {
+            Ok(()) => self.merge(day),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err((new, error)),
         }
+    }
+
+    /// Adds what is being sorted to what is sorted.
+    fn merge(&self, day: Day) -> Result<(), (PathBuf, io::Error)> {
+        let (sorting, sorted) = (self.file(day, SORTING), self.file(day, SORTED));
+        let mut lines = BTreeSet::new();
+        for path in [&sorting, &sorted] {
+            let text = read_if_there(path).map_err(|error| (path.clone(), error))?;
+            lines.extend(text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(str::to_owned));
+        }
+        if !sorting.exists() {
+            return Ok(());
+        }
+        let text: String = lines.into_iter().collect();
+        self.replace(&sorted, day, &text).map_err(|error| (sorted, error))?;
+        // Until this is durable too, they are in both files, which counts them once.
+        fs::remove_file(&sorting).map_err(|error| (sorting, error))
+    }
+
+    /// Writes a file of a day anew, durably and as a whole.
+    fn replace(&self, path: &Path, day: Day, text: &str) -> io::Result<()> {
         let temporary = self.path.join(format!(".{day}{SORTED}.tmp"));
         let mut file =
             OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-        file.write_all(lines.into_iter().collect::<String>().as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&temporary, &sorted)?;
-        self.sync()?;
-        // Until this is durable too, they are in both files, which counts them once.
-        fs::remove_file(&new)
+        fs::rename(&temporary, path)?;
+        self.sync()
+    }
+
+    fn file(&self, day: Day, ending: &str) -> PathBuf {
+        self.path.join(format!("{day}{ending}"))
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use farthing_api::{Base64Url, EnvelopeSignature};
 
@@ -31,6 +31,18 @@ fn kept(directory: &Path, file: &str) -> Vec<u8> {
 
 fn quiet(_: bool) {}
 
+/// Waits until a file has the receipts of these redemptions, and is all that is left of its day.
+async fn sorted(directory: &Path, day: &str, numbers: &[u8]) {
+    let (file, new) = (format!("{day}.jsonl"), directory.join(format!("{day}.new.jsonl")));
+    let is_sorted = async {
+        while new.exists() || kept(directory, &file) != numbers {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), is_sorted).await;
+    assert!(waited.is_ok(), "{file} has {:?}", kept(directory, &file));
+}
+
 #[tokio::test]
 async fn receipts_are_kept_by_day_and_lose_their_order_when_it_is_over() {
     let directory = tempfile::tempdir().unwrap();
@@ -43,8 +55,8 @@ async fn receipts_are_kept_by_day_and_lose_their_order_when_it_is_over() {
     let mode = |name: &str| fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("2026-11-21.new.jsonl")), (0o700, 0o600));
     receipts.keep(Some(&receipt(9, "2026-11-22"))).await;
-    assert_eq!(kept(&path, "2026-11-21.jsonl"), [1, 2, 3]);
-    assert_eq!((mode("2026-11-21.jsonl"), path.join("2026-11-21.new.jsonl").exists()), (0o600, false));
+    sorted(&path, "2026-11-21", &[1, 2, 3]).await;
+    assert_eq!(mode("2026-11-21.jsonl"), 0o600);
     // One that was asked for again after midnight goes to its day.
     for number in [4, 2] {
         receipts.keep(Some(&receipt(number, "2026-11-21"))).await;
@@ -52,8 +64,9 @@ async fn receipts_are_kept_by_day_and_lose_their_order_when_it_is_over() {
     drop(receipts);
     let receipts = reopened(&path).await;
     receipts.keep(Some(&receipt(8, "2026-11-23"))).await;
-    assert_eq!(kept(&path, "2026-11-21.jsonl"), [1, 2, 3, 4]);
-    assert_eq!((kept(&path, "2026-11-22.jsonl"), kept(&path, "2026-11-23.new.jsonl")), (vec![9], vec![8]));
+    sorted(&path, "2026-11-21", &[1, 2, 3, 4]).await;
+    sorted(&path, "2026-11-22", &[9]).await;
+    assert_eq!(kept(&path, "2026-11-23.new.jsonl"), [8]);
 }
 
 /// The writer of before may still be ending.
@@ -95,8 +108,83 @@ async fn what_could_not_be_written_is_written_later() {
     receipts.keep(Some(&receipt(2, "2026-11-22"))).await;
     assert_eq!(*told.lock().unwrap(), [false, false, true]);
     // The day of the first was over when it was written.
-    assert_eq!(kept(&path, "2026-11-21.jsonl"), [1]);
+    sorted(&path, "2026-11-21", &[1]).await;
     assert_eq!(kept(&path, "2026-11-22.new.jsonl"), [2]);
+}
+
+#[tokio::test]
+async fn a_bad_old_file_hinders_neither_new_receipts_nor_other_days() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    fs::write(path.join("2026-11-19.new.jsonl"), [0xff, b'\n']).unwrap();
+    fs::create_dir(path.join("2026-11-20.new.jsonl")).unwrap();
+    let receipts = Receipts::open(path.clone(), |well| assert!(well)).unwrap();
+    receipts.keep(Some(&receipt(1, "2026-11-21"))).await;
+    receipts.keep(Some(&receipt(2, "2026-11-22"))).await;
+    assert_eq!(kept(&path, "2026-11-22.new.jsonl"), [2]);
+    sorted(&path, "2026-11-21", &[1]).await;
+    assert_eq!(
+        fs::read(path.join("2026-11-19.sorting.jsonl")).unwrap(),
+        [0xff, b'\n'],
+        "nothing is lost of it"
+    );
+}
+
+#[tokio::test]
+async fn what_a_stop_left_half_sorted_is_sorted_before_what_came_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    for (number, file) in [(1, "sorting.jsonl"), (2, "new.jsonl"), (3, "jsonl")] {
+        let line = serde_json::to_string(&receipt(number, "2026-11-21")).unwrap();
+        fs::write(path.join(format!("2026-11-21.{file}")), line + "\n").unwrap();
+    }
+    let receipts = Receipts::open(path.clone(), quiet).unwrap();
+    receipts.keep(Some(&receipt(4, "2026-11-22"))).await;
+    sorted(&path, "2026-11-21", &[1, 2, 3]).await;
+}
+
+#[tokio::test]
+async fn an_old_file_that_does_not_answer_is_waited_for_by_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    // Whoever reads a pipe waits until somebody writes.
+    let pipe = path.join("2026-11-20.sorting.jsonl");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let receipts = Receipts::open(path.clone(), |well| assert!(well)).unwrap();
+    for (number, day) in [(1, "2026-11-21"), (2, "2026-11-22")] {
+        receipts.keep(Some(&receipt(number, day))).await;
+        assert_eq!(kept(&path, &format!("{day}.new.jsonl")), [number]);
+    }
+}
+
+#[tokio::test]
+async fn readers_are_served_while_the_disk_does_not_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let directory = Arc::new(Directory::open(path.clone()).unwrap());
+    let receipts = Receipts::of(Arc::clone(&directory), move |well| tell.lock().unwrap().push(well)).unwrap();
+    let ((hang, end), (tell, hangs)) = (mpsc::channel::<()>(), mpsc::channel());
+    let disk = thread::spawn(move || {
+        let _hanging = directory.names.lock().unwrap();
+        tell.send(()).unwrap();
+        let _ = end.recv();
+    });
+    hangs.recv().unwrap();
+    for number in [1, 2] {
+        receipts.keep(Some(&receipt(number, "2026-11-21"))).await;
+    }
+    assert_eq!(*told.lock().unwrap(), [false], "the second did not wait");
+    drop(hang);
+    disk.join().unwrap();
+    receipts.keep(Some(&receipt(3, "2026-11-21"))).await;
+    let again = async {
+        while kept(&path, "2026-11-21.new.jsonl") != [1, 2, 3] || !told.lock().unwrap().ends_with(&[true]) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), again).await.unwrap();
 }
 
 #[tokio::test]

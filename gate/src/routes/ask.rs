@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -149,12 +151,12 @@ async fn denied(
 
 /// The answer, and whether it lets the request through.
 async fn answer(
-    service: &GateService,
+    service: &web::Data<GateService>,
     request: &HttpRequest,
     unpaid: StatusCode,
 ) -> Result<(HttpResponse, bool), ProblemResponse> {
     let asker = service.asker.as_ref().ok_or_else(|| ProblemResponse::internal(&"nobody may ask"))?;
-    let visit = asker.read(request.headers())?;
+    let visit = Rc::new(asker.read(request.headers())?);
     let config = service.config.current();
     let admission = admit(service, &config, request, &visit).await?;
     let access = match &admission {

@@ -4,9 +4,10 @@ mod ask;
 mod pay;
 mod site;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, rt, web};
 use farthing_api::ProblemKind;
 use farthing_service::health::{self, Readiness};
 use farthing_service::openapi::{
@@ -97,10 +98,10 @@ const CHALLENGE: AnswerHeader = AnswerHeader {
 
 /// Lets a visit in or not, by the prices in force, counting payments.
 async fn admit(
-    service: &GateService,
-    config: &Config,
+    service: &web::Data<GateService>,
+    config: &Arc<Config>,
     request: &HttpRequest,
-    visit: &Visit,
+    visit: &Rc<Visit>,
 ) -> Result<Admission, ProblemResponse> {
     if !config.knows(&visit.host) {
         let detail =
@@ -108,21 +109,24 @@ async fn admit(
         return Err(ProblemResponse::new(ProblemKind::HostUnknown, detail).in_field("Host"));
     }
     let asked = config.prices.asked(&visit.host, &visit.path);
-    let tokens = visit.payment.as_ref().filter(|_| matches!(asked, Asked::Price(..))).map_or(0, Vec::len);
+    let tokens =
+        visit.payment.as_ref().filter(|_| matches!(asked, Asked::Price(..))).map_or(0, |tokens| tokens.len());
     if tokens == 0 {
         return service.gate.admit(visit, asked).await.map_err(|error| answers::undecided(&error));
     }
     let by_proxy = service.asker.as_ref().is_some_and(|asker| asker.is_shown_secret(request.headers()));
     let payer = service.limits.payer(request.peer_addr().map(|peer| peer.ip()), request.headers(), by_proxy);
     let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-    service.limits.begin(payer, tokens)?;
-    let admission = service.gate.admit(visit, asked).await;
-    let attempt = match &admission {
-        Ok(Admission::Refused { refusal: Refusal::Invalid, .. }) => Attempt::Forged,
-        Ok(Admission::Refused { refusal, .. }) if refusal.may_follow_payment() => Attempt::Refused,
-        _ => Attempt::Fair,
-    };
-    service.limits.known(payer, tokens, attempt);
+    let begun = service.limits.begin(payer, tokens)?;
+    // Who goes away before the answer is counted by it all the same.
+    let (service, config, visit) = (service.clone(), Arc::clone(config), Rc::clone(visit));
+    let admitted = rt::spawn(async move {
+        let admission = service.gate.admit(&visit, config.prices.asked(&visit.host, &visit.path)).await;
+        let is_forged = matches!(&admission, Ok(Admission::Refused { refusal: Refusal::Invalid, .. }));
+        begun.known(if is_forged { Attempt::Forged } else { Attempt::Fair });
+        admission
+    });
+    let admission = admitted.await.map_err(|error| ProblemResponse::internal(&error))?;
     admission.map_err(|error| answers::undecided(&error))
 }
 

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -21,6 +23,11 @@ use crate::visit::{Visit, only};
 const OCTETS: &str = "application/octet-stream";
 const PAGE: AnswerHeader =
     AnswerHeader { name: "Location", description: "Path and query of the page.", required: true };
+const ACCESS: AnswerHeader = AnswerHeader {
+    name: "Farthing-Access",
+    description: "`free` if nothing was due, and the tokens were not looked at.",
+    required: false,
+};
 const MAX_BODY: usize = MAX_TOKENS_PER_REDEMPTION * Token::LENGTH;
 
 pub(super) fn resource() -> Resource {
@@ -38,7 +45,9 @@ pub(super) fn resource() -> Resource {
         .takes_content(Content::text(PastedPayment::MEDIA_TYPE))
         .answers(
             StatusCode::NO_CONTENT,
-            Answer::empty("The page is open, with the pass that came along or with a new one.").header(PASS_COOKIE),
+            Answer::empty("The page is open, with the pass that came along or with a new one.")
+                .header(PASS_COOKIE)
+                .header(ACCESS),
         )
         .answers(
             StatusCode::SEE_OTHER,
@@ -73,7 +82,8 @@ async fn pay(
     }
     let mut visit = Visit::read(request::host(&request)?, &sent.path, &headers)?;
     let are_tokens = sent.tokens.is_some();
-    visit.payment = sent.tokens;
+    visit.payment = sent.tokens.map(Into::into);
+    let visit = Rc::new(visit);
     let config = service.config.current();
     let mut admission = admit(&service, &config, &request, &visit).await?;
     if let Admission::Refused { refusal, .. } = &mut admission {
@@ -89,8 +99,11 @@ async fn pay(
         HttpResponse::NoContent().finish()
     };
     answer.headers_mut().insert(CACHE_CONTROL, PRIVATE);
-    if let Admission::Paid { cookie } = &admission {
-        answers::give_pass(&mut answer, cookie);
+    match &admission {
+        // Without this, an answer that lost its pass on the way would look the same.
+        Admission::Free => answers::not_taken(&mut answer),
+        Admission::Paid { cookie } => answers::give_pass(&mut answer, cookie),
+        _ => {}
     }
     Ok(answer)
 }

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Route, web};
@@ -32,7 +34,7 @@ async fn pass(
         return Err(ProblemResponse::new(ProblemKind::MethodNotAllowed, detail));
     }
     let path_and_query = request.uri().path_and_query().map_or("/", |sent| sent.as_str());
-    let visit = Visit::read(request::host(&request)?, path_and_query, request.headers())?;
+    let visit = Rc::new(Visit::read(request::host(&request)?, path_and_query, request.headers())?);
     // In another spelling, or with capitals: it is nobody's business to find out what a site makes of it.
     if visit.path.as_str().get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN)) {
         let detail = "the gate has no such path";

@@ -8,7 +8,7 @@ use farthing_service::program::EndsWith;
 use farthing_service::verification_key::VerificationKey;
 use serde_json::json;
 
-use crate::receipts::{Claims, Stated, read_receipts};
+use crate::receipts::{Claims, Documents, Stated, read_receipts};
 
 /// Status of a program that found a statement to credit too little.
 const SHORT: u8 = 4;
@@ -62,18 +62,29 @@ impl Verify {
         if self.files.is_empty() {
             let mut bytes = Vec::new();
             stdin().read_to_end(&mut bytes).context("standard input")?;
-            add(&mut claims, &bytes, Path::new("standard input"), &key)?;
+            add(&mut claims, &bytes, Path::new("standard input"), &key, out)?;
         }
         for file in &self.files {
             let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-            add(&mut claims, &bytes, file, &key)?;
+            add(&mut claims, &bytes, file, &key, out)?;
         }
         report(&claims, &stated, out)
     }
 }
 
-fn add(claims: &mut Claims, bytes: &[u8], file: &Path, key: &VerificationKey) -> anyhow::Result<()> {
-    for (number, envelope) in read_receipts(bytes).with_context(|| file.display().to_string())? {
+fn add(
+    claims: &mut Claims,
+    bytes: &[u8],
+    file: &Path,
+    key: &VerificationKey,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let documents = read_receipts(bytes).with_context(|| file.display().to_string())?;
+    let Documents { receipts, is_cut_off } = documents;
+    if is_cut_off {
+        writeln!(out, "{}: its last document is cut off and does not count", file.display())?;
+    }
+    for (number, envelope) in receipts {
         let added = claims.add(&envelope, key);
         added.with_context(|| format!("{}: document {number} is no receipt that counts", file.display()))?;
     }
@@ -166,6 +177,18 @@ mod tests {
         assert_eq!(error.downcast_ref::<EndsWith>().unwrap().status, SHORT);
         assert_eq!(error.to_string(), "SHORT: a statement credits less than the receipts of 2026-11-21");
         assert_eq!(first_line(&out)["stated_micros"], 20_000);
+    }
+
+    #[test]
+    fn half_a_receipt_at_the_end_is_told_and_hinders_nothing() {
+        let (_directory, verify) = setting(3);
+        let whole = std::fs::read_to_string(&verify.files[0]).unwrap();
+        std::fs::write(&verify.files[0], format!("{whole}\n{}", &whole[..whole.len() / 2])).unwrap();
+        let mut out = Vec::new();
+        verify.run(&mut out).unwrap();
+        let printed = String::from_utf8(out).unwrap();
+        assert!(printed.contains("receipt: its last document is cut off and does not count\n"), "{printed}");
+        assert!(printed.ends_with("1 receipts are in order\n"), "{printed}");
     }
 
     #[test]

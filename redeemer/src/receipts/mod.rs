@@ -9,6 +9,6 @@ mod issue;
 mod stated;
 
 pub use claims::Claims;
-pub use documents::read_receipts;
+pub use documents::{Documents, read_receipts};
 pub use issue::sign;
 pub use stated::Stated;

@@ -39,13 +39,14 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// A proxy at `port` before the server at `server`, both on this machine.
+    /// A proxy at `port`, or at a free one if that is 0, before the server at `server`, both on this machine.
     ///
     /// # Errors
     /// The port is taken.
     pub fn start(port: u16, server: u16) -> anyhow::Result<Self> {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, port))?;
         listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
         let (fault, told) = watch::channel(Fault::None);
         let runtime = runtime()?;
         let _entered = runtime.enter();

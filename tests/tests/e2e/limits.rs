@@ -36,7 +36,7 @@ pub(crate) fn serve(world: &World, program: Program, tables: &str) -> ServicePro
 
 /// Sets the world's clock to a minute after the beginning of an hour, so that no test runs into the next; by how many
 /// seconds it is ahead then.
-fn begin_an_hour(world: &World) -> i64 {
+pub(crate) fn begin_an_hour(world: &World) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let ahead = HOUR - i64::try_from(now).unwrap() % HOUR + 60;
     world.move_clock(ahead).unwrap();

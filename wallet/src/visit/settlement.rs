@@ -59,7 +59,7 @@ impl Visit {
             (Aim::WordFirst, _) => self.settled_first.push(number),
             (Aim::Page, Ending::Settled) => self.after_payment(answer, posted),
             // Without tokens it can be had.
-            (Aim::Page, Ending::Refused { .. }) if is_free => {}
+            (Aim::Page, Ending::Refused { .. }) if is_free => self.was_free = true,
             (Aim::Page | Aim::Word, ending) => self.ending = Some(ending),
         }
     }

@@ -349,6 +349,19 @@ fn a_page_that_became_free_while_tokens_were_on_their_way_gives_them_back() {
 }
 
 #[test]
+fn a_page_that_was_free_and_asks_again_is_not_said_to_be_paid_and_is_not_paid_twice() {
+    let (mut state, mut gate) = bought(COUNT);
+    let asks = gate.answer(&HttpRequest::get(format!("{SITE}/a"), "*/*"));
+    let headers = vec![("Farthing-Access".to_owned(), "free".to_owned())];
+    let free = HttpResponse { status: 200, headers, body: Vec::new() };
+    gate.instead = vec![asks.clone(), free, asks];
+    let went = go(&mut state, &mut gate, Visit::to(page("/a"), Limit::Anything), None);
+    let reason = "https://news.example said that nothing is due, and asks for tokens again".to_owned();
+    assert_eq!(went.ending, Ending::Stopped { reason });
+    assert_eq!((stages(&state), gate.spent()), (vec![&PaymentStage::Refused], 0));
+}
+
+#[test]
 fn redirects_are_followed_on_the_site_and_no_token_leaves_it() {
     let (mut state, mut gate) = bought(COUNT);
     gate.redirects.insert("/old".to_owned(), "/a".to_owned());

@@ -1,7 +1,9 @@
 use farthing_tests::http;
 use farthing_tests::programs::Program;
 
+use super::misuse::forged;
 use super::{PRICES, Scene, assert_refused, has_pass, metrics, pass, wait_for_log, wait_until};
+use crate::limits::begin_an_hour;
 
 #[test]
 fn while_the_redeemer_is_away_nothing_is_lost() {
@@ -52,6 +54,32 @@ fn an_answer_of_the_redeemer_that_is_lost_is_asked_for_again() {
     assert!(has_pass(&paid));
     assert_eq!(publisher.credit_micros(&redeemer.url()).unwrap(), 10_000);
     drop(site);
+}
+
+#[test]
+fn who_has_paid_is_let_in_although_the_redeemer_takes_nothing_new() {
+    let Scene { world, issuer, redeemer, gate, site, publisher } = Scene::new("");
+    let ahead = begin_an_hour(&world);
+    let url = redeemer.url();
+    redeemer.stop().unwrap();
+    world.write_configuration(Program::Redeemer, "[limits]\ninvalid_tokens_per_hour = 1\n").unwrap();
+    let redeemer = world.serve_at(Program::Redeemer, &url).unwrap();
+    let scene = Scene { world, issuer, redeemer, gate, site, publisher };
+    // The answer is lost; then a stranger spends the publisher's budget.
+    let token = scene.tokens(1);
+    let paid = scene.pay("/articles/7", &token);
+    let forged = forged(&scene);
+    let statuses =
+        [1, 2].map(|page| scene.get(&format!("/articles/{page}"), &[("Authorization", &forged)]).status);
+    assert_eq!(statuses, [401, 503]);
+    for seconds in [0, 200, 400] {
+        scene.world.move_clock(ahead + seconds).unwrap();
+        let again = scene.pay("/articles/7", &token);
+        assert_eq!((again.status, pass(&again)), (200, pass(&paid)));
+    }
+    let new = scene.pay("/articles/7", &scene.tokens(1));
+    assert_eq!((new.status, new.problem().as_str()), (503, "unavailable"));
+    assert_eq!(scene.credit(), 10_000);
 }
 
 #[test]

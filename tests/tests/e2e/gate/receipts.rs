@@ -1,10 +1,15 @@
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use farthing_tests::http;
 use farthing_tests::programs::Program;
+use farthing_tests::redis_servers::{Fault, FaultProxy};
+use rustix::net::sockopt;
 
-use super::{PRICES, Scene, pass, wait_until};
+use super::{PRICES, Scene, authorization, pass, wait_until};
 
 /// A scene whose gate keeps receipts, and where.
 fn keeping() -> (Scene, PathBuf) {
@@ -59,6 +64,45 @@ fn what_the_publisher_is_owed_is_kept_before_the_page_is_served() {
         }
         assert!(!text.contains("secret-story"));
     }
+}
+
+/// A scene whose gate keeps receipts and reaches the redeemer through a proxy.
+fn keeping_behind(fault: Fault) -> (Scene, PathBuf, FaultProxy) {
+    let (Scene { world, issuer, redeemer, gate, site, publisher }, directory) = keeping();
+    gate.stop().unwrap();
+    let proxy = FaultProxy::start(0, redeemer.address().port()).unwrap();
+    let file = world.configuration(Program::Gate);
+    let text = fs::read_to_string(&file).unwrap();
+    let behind = format!("http://127.0.0.1:{}", proxy.port());
+    fs::write(&file, text.replacen(&redeemer.url(), &behind, 1)).unwrap();
+    let gate = world.serve(Program::Gate).unwrap();
+    proxy.set(fault);
+    (Scene { world, issuer, redeemer, gate, site, publisher }, directory, proxy)
+}
+
+#[test]
+fn a_receipt_whose_answer_was_lost_is_asked_for() {
+    let (scene, directory, proxy) = keeping_behind(Fault::CutAfterRequest);
+    assert_eq!(scene.pay("/articles/1", &scene.tokens(1)).status, 503);
+    wait_until("the payment to be taken", || scene.credit() == 10_000);
+    proxy.set(Fault::None);
+    // Nobody repeats it.
+    wait_until("the receipt", || !files(&directory).is_empty());
+    assert!(verified(&scene, &directory).contains("10000"));
+}
+
+#[test]
+fn a_receipt_is_kept_although_the_reader_goes_away() {
+    let (scene, directory, _proxy) = keeping_behind(Fault::Delay(Duration::from_secs(1)));
+    let mut reader = TcpStream::connect(scene.gate.address()).unwrap();
+    let paying = authorization(&scene.tokens(1));
+    write!(reader, "GET /articles/1 HTTP/1.1\r\nHost: a\r\nAuthorization: {paying}\r\n\r\n").unwrap();
+    wait_until("the payment to be taken", || scene.credit() == 10_000);
+    // By a reset, at which the gate drops what it does for the reader.
+    sockopt::set_socket_linger(&reader, Some(Duration::ZERO)).unwrap();
+    drop(reader);
+    wait_until("the receipt", || !files(&directory).is_empty());
+    assert!(verified(&scene, &directory).contains("10000"));
 }
 
 #[test]
