@@ -3,7 +3,7 @@ use std::io;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use farthing_api::{IDEMPOTENCY_KEY_HEADER, KeyListing, RedemptionAnswer};
+use farthing_api::{IDEMPOTENCY_KEY_HEADER, KeyListing, Problem, ProblemKind, RedemptionAnswer};
 use farthing_protocol::Token;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::uri::PathAndQuery;
@@ -41,6 +41,9 @@ pub enum Unsure {
         "the redeemer does not take redeemer.api_key; put one in force with `farthing-redeemer publishers keys add`"
     )]
     ApiKey,
+    /// It takes nothing new at present, and still gives the answers that it keeps.
+    #[error("the redeemer takes nothing new: it answered {0}")]
+    NothingNew(u16),
     /// It answered something else.
     #[error("the redeemer answered {0}")]
     Status(u16),
@@ -53,17 +56,12 @@ pub enum Unsure {
 }
 
 impl Unsure {
-    /// Whether it takes nothing new at present, and may still know what it took before: a budget is spent, or it is busy.
-    pub const fn is_not_now(&self) -> bool {
-        matches!(self, Self::Status(429 | 503))
-    }
-
     /// Whether it may have done what it was asked to.
     pub const fn may_have_taken(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Late | Self::Unreadable(_) | Self::Stopped => true,
             Self::Status(status) => *status >= 500,
-            Self::ApiKey => false,
+            Self::ApiKey | Self::NothingNew(_) => false,
         }
     }
 }
@@ -101,7 +99,7 @@ impl Redeemer {
                     Err(Unsure::Unreadable("it has another number of results".to_owned()))
                 }
             }
-            (status, _) => Err(refused(status)),
+            (status, answer) => Err(refused(status, &answer)),
         }
     }
 
@@ -115,7 +113,7 @@ impl Redeemer {
         match self.ask(self.request(Method::GET, path), Vec::new()).await? {
             (StatusCode::OK, answer) => read(&answer).map(Some),
             (StatusCode::CONFLICT | StatusCode::NOT_FOUND, _) => Ok(None),
-            (status, _) => Err(refused(status)),
+            (status, answer) => Err(refused(status, &answer)),
         }
     }
 
@@ -126,7 +124,7 @@ impl Redeemer {
     pub async fn keys(&self) -> Result<KeyListing, Unsure> {
         match self.ask(self.request(Method::GET, PathAndQuery::from_static("/v1/keys")), Vec::new()).await? {
             (StatusCode::OK, answer) => read(&answer),
-            (status, _) => Err(refused(status)),
+            (status, answer) => Err(refused(status, &answer)),
         }
     }
 
@@ -161,8 +159,18 @@ fn read<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, Unsure> {
     serde_json::from_slice(answer).map_err(|error| Unsure::Unreadable(format!("line {}", error.line())))
 }
 
-fn refused(status: StatusCode) -> Unsure {
-    if status == StatusCode::UNAUTHORIZED { Unsure::ApiKey } else { Unsure::Status(status.as_u16()) }
+fn refused(status: StatusCode, answer: &[u8]) -> Unsure {
+    // Who is told that it is busy comes again soon, and more questions would make it busier.
+    let is_full = || {
+        let problem = serde_json::from_slice::<Problem>(answer);
+        problem.is_ok_and(|problem| problem.kind == ProblemKind::TooManyKeptAnswers.uri())
+    };
+    match status {
+        StatusCode::UNAUTHORIZED => Unsure::ApiKey,
+        StatusCode::TOO_MANY_REQUESTS => Unsure::NothingNew(status.as_u16()),
+        StatusCode::SERVICE_UNAVAILABLE if is_full() => Unsure::NothingNew(status.as_u16()),
+        _ => Unsure::Status(status.as_u16()),
+    }
 }
 
 /// An error with its causes: hyper's own says little.

@@ -84,7 +84,7 @@ impl Till {
                     Some(refusal) if refusal.may_follow_payment() => (Ok(refusal), false),
                     Some(refusal) => return Ok(Settlement::Refused(refusal)),
                 },
-                Err(unsure) if unsure.is_not_now() => (Err(unsure), true),
+                Err(unsure @ Unsure::NothingNew(_)) => (Err(unsure), true),
                 Err(unsure) => return Err(unsure),
             },
         };
