@@ -15,7 +15,7 @@ pub struct TimeoutsConfig {
     pub request_head_seconds: Seconds<10>,
     /// The body of a payment, from the end of its head. 30 unless said otherwise.
     pub request_body_seconds: Seconds<30>,
-    /// A client that takes nothing of its answer. 60 unless said otherwise.
+    /// A client whose connection takes nothing of its answer. 60 unless said otherwise.
     pub unread_seconds: Seconds<60>,
     /// An idle connection. 60 unless said otherwise.
     pub keep_alive_seconds: Seconds<60>,

@@ -236,7 +236,8 @@ fn listener(
 }
 
 /// Binds a socket whose connections end when a client has taken nothing of what was sent for so long, or has vanished. Nothing
-/// else would notice: a client that never reads its answer is neither idle nor slow with its request.
+/// else would notice: a client that never reads its answer is neither idle nor slow with its request. Of HTTP/2 this sees the
+/// connection alone, and not a stream whose window stays closed.
 fn bind(listen: SocketAddr, unread: Duration) -> io::Result<TcpListener> {
     let socket = TcpListener::bind(listen)?;
     // Connections inherit these.
