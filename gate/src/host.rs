@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use farthing_service::same_origin;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use thiserror::Error;
 
@@ -32,9 +33,7 @@ impl Host {
     /// Whether nobody can listen in on the way there, even without a certificate: it is this machine under one of its usual
     /// names, or an onion service.
     pub fn is_safe_without_tls(&self) -> bool {
-        let name = self.0.as_str();
-        let last = name.rsplit('.').next().unwrap_or_default();
-        matches!(last, "localhost" | "onion") || name.starts_with("127.") || name == "[::1]"
+        same_origin::is_safe_without_tls(&self.0)
     }
 }
 

@@ -44,6 +44,9 @@ pub enum Unsure {
     /// It takes nothing new at present, and still gives the answers that it keeps.
     #[error("the redeemer takes nothing new: it answered {0}")]
     NothingNew(u16),
+    /// It has not begun, because it has too much to do.
+    #[error("the redeemer has too much to do: it answered {0}")]
+    Busy(u16),
     /// It answered something else.
     #[error("the redeemer answered {0}")]
     Status(u16),
@@ -61,7 +64,7 @@ impl Unsure {
         match self {
             Self::Unreachable(_) | Self::Late | Self::Unreadable(_) | Self::Stopped => true,
             Self::Status(status) => *status >= 500,
-            Self::ApiKey | Self::NothingNew(_) => false,
+            Self::ApiKey | Self::NothingNew(_) | Self::Busy(_) => false,
         }
     }
 }
@@ -160,15 +163,17 @@ fn read<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, Unsure> {
 }
 
 fn refused(status: StatusCode, answer: &[u8]) -> Unsure {
-    // Who is told that it is busy comes again soon, and more questions would make it busier.
-    let is_full = || {
-        let problem = serde_json::from_slice::<Problem>(answer);
-        problem.is_ok_and(|problem| problem.kind == ProblemKind::TooManyKeptAnswers.uri())
+    let says = |kind: ProblemKind| {
+        serde_json::from_slice::<Problem>(answer).is_ok_and(|problem| problem.kind == kind.uri())
     };
     match status {
         StatusCode::UNAUTHORIZED => Unsure::ApiKey,
         StatusCode::TOO_MANY_REQUESTS => Unsure::NothingNew(status.as_u16()),
-        StatusCode::SERVICE_UNAVAILABLE if is_full() => Unsure::NothingNew(status.as_u16()),
+        StatusCode::SERVICE_UNAVAILABLE if says(ProblemKind::TooManyKeptAnswers) => {
+            Unsure::NothingNew(status.as_u16())
+        }
+        // Who is told that comes again soon, and more questions would make it busier.
+        StatusCode::SERVICE_UNAVAILABLE if says(ProblemKind::TooManyAtOnce) => Unsure::Busy(status.as_u16()),
         _ => Unsure::Status(status.as_u16()),
     }
 }

@@ -68,7 +68,7 @@ impl Till {
             // Whoever does not wait any more has the tokens taken all the same: the redeemer has them.
             let _ = told.send(settled);
             if is_lost {
-                till.look_for_receipt(&purchase.now.1).await;
+                till.look_for_receipt(&purchase).await;
             }
         });
         settled.await.unwrap_or(Err(Unsure::Stopped))
@@ -105,17 +105,20 @@ impl Till {
         Settlement::Taken(bucket)
     }
 
-    /// Keeps the receipt of tokens that may have been taken under this key, as soon as the redeemer says so.
-    async fn look_for_receipt(&self, key: &str) {
+    /// Keeps the receipt of tokens that may have been taken, as soon as the redeemer says under which key.
+    async fn look_for_receipt(&self, purchase: &Purchase) {
         let Some(receipts) = &self.receipts else { return };
         let Ok(_place) = self.lost.try_acquire() else { return receipts.miss() };
         let mut says_no = false;
         for pause in PAUSES {
             tokio::time::sleep(pause).await;
-            match self.redeemer.redeemed(key).await {
-                Ok(Some(taken)) => return receipts.keep(taken.receipt.as_ref()).await,
-                Ok(None) => says_no = true,
-                Err(_) => says_no = false,
+            says_no = true;
+            for (_, key) in [&purchase.now].into_iter().chain(&purchase.others) {
+                match self.redeemer.redeemed(key).await {
+                    Ok(Some(taken)) => return receipts.keep(taken.receipt.as_ref()).await,
+                    Ok(None) => {}
+                    Err(_) => says_no = false,
+                }
             }
         }
         if !says_no {

@@ -51,18 +51,19 @@ impl Directory {
     pub(super) fn append(&self, day: Day, lines: &[String]) -> io::Result<()> {
         let _adding = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.file(day, NEW);
-        let is_new = !path.exists();
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path)?;
         let end = end_of_lines(&mut file)?;
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
         let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_data()) {
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+        // With its first lines the file's name must be durable, too.
+        let written = written.and_then(|()| if end == 0 { self.sync() } else { Ok(()) });
+        if written.is_err() {
             let _ = file.set_len(end);
-            return Err(error);
         }
-        if is_new { self.sync() } else { Ok(()) }
+        written
     }
 
     /// The days before `today` whose receipts are not sorted yet.

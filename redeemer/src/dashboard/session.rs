@@ -9,14 +9,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::publishers::{ApiKeyHash, ApiKeyRecord, Publisher, PublisherId};
 use crate::redemption::IdempotencySecret;
 
-/// The cookie's name. With this prefix browsers take it from, and send it over, TLS alone; this machine itself is as good
-/// to them.
-pub const COOKIE: &str = "__Secure-farthing-publisher";
+/// The cookie's name. With this prefix browsers take it from this very host, and send it over TLS alone; this machine itself
+/// is as good to them. No neighbour under the same domain can set another in its place.
+pub const COOKIE: &str = "__Host-farthing-publisher";
 /// How long a publisher stays signed in.
 const SESSION_SECONDS: u64 = 3_600;
 
-/// Where the cookie is sent.
-const PATH: &str = "/dashboard";
+/// Where the cookie is sent: everywhere, which is the one place that goes with its name.
+const PATH: &str = "/";
 const SECRET_LABEL: &[u8] = b"farthing dashboard session secret v1";
 const SESSION_LABEL: &[u8] = b"farthing dashboard session v1";
 
@@ -136,8 +136,8 @@ mod tests {
         let (publisher, key) = publisher();
         let cookie = Session::new(publisher.id, 1_000).cookie(&secret(1), &key);
         let (name, attributes) = (cookie.split('=').next().unwrap(), cookie.split_once("; ").unwrap().1);
-        assert_eq!(name, "__Secure-farthing-publisher");
-        assert_eq!(attributes, "Path=/dashboard; Max-Age=3600; Secure; HttpOnly; SameSite=Strict");
+        assert_eq!(name, "__Host-farthing-publisher");
+        assert_eq!(attributes, "Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Strict");
         let value = value(&cookie);
         assert!(is_signed_in(value, &secret(1), &publisher, 4_599));
         assert!(!is_signed_in(value, &secret(1), &publisher, 4_600));

@@ -16,6 +16,20 @@ pub enum PublisherChange {
     AddKey(ApiKeyRecord),
     /// An API key is taken out of force, for ever. One that is already is left as it is.
     RevokeKey(ApiKeyId),
+    /// It gives itself one more API key.
+    RollIn {
+        /// The new one.
+        key: ApiKeyRecord,
+        /// The one that it shows, which is in force.
+        by: ApiKeyId,
+    },
+    /// It takes one of its API keys out of force, for ever. The only one stays: without any it could do nothing any more.
+    RollOut {
+        /// Which.
+        key: ApiKeyId,
+        /// The one that it shows, which is in force.
+        by: ApiKeyId,
+    },
     /// The operator knows it better.
     Describe {
         /// Its name from now on, if that changes.
@@ -54,6 +68,12 @@ pub enum NotChanged {
     /// It had that key once.
     #[error("the API key {0} was revoked, for ever; make a new one")]
     KeyRevoked(ApiKeyId),
+    /// What it shows is in force no more.
+    #[error("the API key {0} is in force no more")]
+    ShownRevoked(ApiKeyId),
+    /// It has no other.
+    #[error("the API key {0} is the only one in force; make another first")]
+    OnlyKey(ApiKeyId),
     /// It has as many as it may.
     #[error(
         "the publisher has {MOST_KEYS} API keys in force, which is as many as it may have; revoke one first"
@@ -67,6 +87,11 @@ impl Publisher {
     /// # Errors
     /// [`NotChanged`].
     pub fn changed(&self, change: &PublisherChange) -> Result<Self, NotChanged> {
+        if let PublisherChange::RollIn { by, .. } | PublisherChange::RollOut { by, .. } = change
+            && !self.keys_in_force().any(|key| key.id == *by)
+        {
+            return Err(NotChanged::ShownRevoked(*by));
+        }
         let mut new = self.clone();
         let (name, payout_reference) = match &mut new.identity {
             Identity::Known { name, payout_reference } => (name, payout_reference),
@@ -74,7 +99,10 @@ impl Publisher {
             Identity::Erased { on, .. } => return Err(NotChanged::Erased(*on)),
         };
         match change {
-            PublisherChange::AddKey(key) => {
+            PublisherChange::RollOut { key, .. } if self.keys_in_force().all(|other| other.id == *key) => {
+                return Err(NotChanged::OnlyKey(*key));
+            }
+            PublisherChange::AddKey(key) | PublisherChange::RollIn { key, .. } => {
                 if let Some(known) = self.keys.iter().find(|known| known.hash == key.hash) {
                     return if known.revoked { Err(NotChanged::KeyRevoked(known.id)) } else { Ok(new) };
                 }
@@ -84,7 +112,7 @@ impl Publisher {
                 new.keys.push(key.clone());
                 new.forget_revoked();
             }
-            PublisherChange::RevokeKey(id) => {
+            PublisherChange::RevokeKey(id) | PublisherChange::RollOut { key: id, .. } => {
                 let mut known = new.keys.iter_mut().filter(|key| key.id == *id).peekable();
                 if known.peek().is_none() {
                     return Err(NotChanged::UnknownKey(*id));
@@ -192,6 +220,21 @@ mod tests {
         // As a record has it that was written before this was looked at.
         let twice = Publisher { keys: [once.keys.clone(), vec![new.clone()]].concat(), ..once };
         assert!(!twice.changed(&PublisherChange::RevokeKey(new.id)).unwrap().is_shown_by(&new.hash));
+    }
+
+    /// However many do so at once, each change is judged by what is there.
+    #[test]
+    fn a_publisher_rolls_its_keys_by_one_in_force_and_keeps_one() {
+        let (publisher, other) = (daily(), key());
+        let (own, new) = (publisher.keys[0].id, other.id);
+        let out = |key, by| PublisherChange::RollOut { key, by };
+        assert_eq!(publisher.changed(&out(own, own)), Err(NotChanged::OnlyKey(own)));
+        let both = publisher.changed(&PublisherChange::RollIn { key: other, by: own }).unwrap();
+        let left = both.changed(&out(own, own)).unwrap();
+        assert_eq!(left.changed(&out(new, own)), Err(NotChanged::ShownRevoked(own)));
+        let late = PublisherChange::RollIn { key: key(), by: own };
+        assert_eq!(left.changed(&late), Err(NotChanged::ShownRevoked(own)));
+        assert_eq!(left.changed(&out(new, new)), Err(NotChanged::OnlyKey(new)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use url::form_urlencoded;
 use super::exports::{self, Range};
 use crate::dashboard::{COOKIE, Notice, Page, RenderError, Session, Shown};
 use crate::exports::own_data;
+use crate::ledger::Account;
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, NotChanged, Publisher, PublisherChange};
 use crate::service::Redeemer;
 use crate::store::PublisherChanged;
@@ -122,20 +123,22 @@ async fn add_key(
     let Some(who) = signed_in(&redeemer, &request).await? else { return Ok(to_home(None)) };
     let key = ApiKey::random().map_err(|error| ProblemResponse::internal(&error))?;
     let record = ApiKeyRecord::new(&key, Day::from_unix(redeemer.environment.now()));
-    match change(&redeemer, &who, PublisherChange::AddKey(record)).await? {
+    // First what the page needs: the key is shown once, so nothing that can fail comes after it is made.
+    let account = account(&redeemer, &who).await?;
+    match change(&redeemer, &who, PublisherChange::RollIn { key: record, by: who.key }).await? {
         PublisherChanged::Done(publisher) => {
             let (who, shown) = (SignedIn { publisher, ..who }, key.reveal());
-            home(&redeemer, &request, StatusCode::OK, &who, Some(shown.as_str()), None).await
+            rendered(&redeemer, &request, StatusCode::OK, &who, &account, Some(shown.as_str()), None)
         }
         PublisherChanged::Refused(NotChanged::TooManyKeys) => {
             home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::TooManyKeys)).await
         }
-        // It was erased meanwhile.
+        // It was erased meanwhile, or signed out.
         _ => Ok(to_home(None)),
     }
 }
 
-/// Revokes a key. The only one in force stays: without any, the publisher could do nothing here any more.
+/// Revokes a key.
 async fn revoke_key(
     redeemer: web::Data<Redeemer>,
     request: HttpRequest,
@@ -145,11 +148,12 @@ async fn revoke_key(
     let Some(who) = signed_in(&redeemer, &request).await? else { return Ok(to_home(None)) };
     // One that is not the publisher's is left alone, as one that is no key.
     let Ok(key) = text.parse::<ApiKeyId>() else { return Ok(to_home(None)) };
-    if who.publisher.keys_in_force().all(|other| other.id == key) {
-        return home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::LastKey)).await;
+    match change(&redeemer, &who, PublisherChange::RollOut { key, by: who.key }).await? {
+        PublisherChanged::Refused(NotChanged::OnlyKey(_)) => {
+            home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::LastKey)).await
+        }
+        _ => Ok(to_home(None)),
     }
-    change(&redeemer, &who, PublisherChange::RevokeKey(key)).await?;
-    Ok(to_home(None))
 }
 
 async fn export(
@@ -207,12 +211,28 @@ async fn home(
     new_key: Option<&str>,
     notice: Option<Notice>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let account = redeemer.questions.ask(redeemer.stores.account(who.publisher.id)).await?;
+    let account = account(redeemer, who).await?;
+    rendered(redeemer, request, status, who, &account, new_key, notice)
+}
+
+async fn account(redeemer: &Redeemer, who: &SignedIn) -> Result<Account, ProblemResponse> {
+    redeemer.questions.ask(redeemer.stores.account(who.publisher.id)).await
+}
+
+fn rendered(
+    redeemer: &Redeemer,
+    request: &HttpRequest,
+    status: StatusCode,
+    who: &SignedIn,
+    account: &Account,
+    new_key: Option<&str>,
+    notice: Option<Notice>,
+) -> Result<HttpResponse, ProblemResponse> {
     let config = redeemer.config.current();
     let shown = Shown {
         publisher: &who.publisher,
         own_key: who.key,
-        account: &account,
+        account,
         today: Day::from_unix(redeemer.environment.now()),
         commission: config.commission,
         hold_days: config.payout_hold_days,

@@ -82,10 +82,7 @@ fn a_publisher_signs_in_with_its_key_for_an_hour() {
     }
     let answer = browser.post("/sign-in", &format!("api_key=+{}%0A", running.api_key));
     let cookie = answer.header("set-cookie").unwrap();
-    assert!(
-        cookie.ends_with("; Path=/dashboard; Max-Age=3600; Secure; HttpOnly; SameSite=Strict"),
-        "{cookie}"
-    );
+    assert!(cookie.ends_with("; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Strict"), "{cookie}");
     assert!(!cookie.contains(&running.api_key[4..]));
     assert!(browser.is_signed_in());
     running.clock.0.store(NOW + 3_599, Ordering::Relaxed);
@@ -144,7 +141,7 @@ fn a_publisher_rolls_its_keys_and_the_old_session_ends() {
     for (path, form) in [("/keys", String::new()), ("/keys/revoke", format!("key={first}"))] {
         assert_eq!(browser.post(path, &form).header("location"), Some("/dashboard"));
     }
-    assert_eq!(running.steps.lock().unwrap().iter().filter(|step| *step == "publisher.after").count(), 4);
+    assert_eq!(running.steps.lock().unwrap().iter().filter(|step| *step == "publisher.after").count(), 5);
 
     browser.post("/sign-in", &format!("api_key={new}"));
     for _ in 1..10 {
