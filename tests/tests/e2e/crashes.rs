@@ -120,7 +120,9 @@ fn the_redeemer_dies_at_each_step_of_a_redemption(world: &World) {
     for (number, step) in REDEEMER_STEPS.iter().enumerate() {
         let tokens = reader.export(3).unwrap();
         let name = format!("article-{number}");
-        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        // On a busy machine the service may write something of its own before anybody asks, and die of that.
+        let mut served = (0..5).map(|_| world.serve_until(Program::Redeemer, step));
+        let dying = served.find_map(Result::ok).unwrap_or_else(|| panic!("{step}: it never came to serve"));
         assert!(publisher.redeem(&dying.url(), &name, &tokens).is_err(), "{step}");
         dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
         assert_in_order(world, Program::Redeemer, step);
