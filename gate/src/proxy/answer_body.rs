@@ -6,20 +6,21 @@ use std::time::Duration;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use hyper::body::{Body, Incoming};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 /// The site's body on its way to a client.
 pub(super) struct AnswerBody {
     incoming: Incoming,
     size: BodySize,
     idle: Duration,
-    silence: Pin<Box<Sleep>>,
+    /// Runs while a piece is waited for: most answers are there at once, and need none.
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
 impl AnswerBody {
     /// A body as it comes, of a size that was told. Between two pieces may pass at most `idle`.
     pub(super) fn new(incoming: Incoming, size: BodySize, idle: Duration) -> Self {
-        Self { incoming, size, idle, silence: Box::pin(tokio::time::sleep(idle)) }
+        Self { incoming, size, idle, silence: None }
     }
 }
 
@@ -38,7 +39,7 @@ impl MessageBody for AnswerBody {
         loop {
             match Pin::new(&mut this.incoming).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    this.silence.as_mut().reset(Instant::now() + this.idle);
+                    this.silence = None;
                     // Trailers end at the gate.
                     if let Ok(bytes) = frame.into_data() {
                         return Poll::Ready(Some(Ok(bytes)));
@@ -48,7 +49,9 @@ impl MessageBody for AnswerBody {
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
-                    return match this.silence.as_mut().as_mut().poll(context) {
+                    let idle = this.idle;
+                    let silence = this.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+                    return match silence.as_mut().poll(context) {
                         Poll::Ready(()) => Poll::Ready(Some(Err("the site sends nothing any more".into()))),
                         Poll::Pending => Poll::Pending,
                     };
