@@ -2,8 +2,7 @@
 
 use actix_web::http::header as actix;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
 
 use super::access::{ACCESS_HEADER, Access};
@@ -11,43 +10,42 @@ use crate::forward_auth::SECRET_HEADER;
 use crate::visit::{is_pass, is_payment};
 
 /// Headers that belong to one connection (RFC 9110, section 7.6.1), beside those that `Connection` names.
-const HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
+const HOP_BY_HOP: [&str; 10] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
     // The gate itself has told the client to go on.
-    EXPECT,
+    "expect",
 ];
 
-/// What says where a client is. The gate says it itself, or not at all.
-const ADDRESSES: [HeaderName; 12] = [
-    FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("cf-connecting-ip"),
-    HeaderName::from_static("cf-connecting-ipv6"),
-    HeaderName::from_static("fastly-client-ip"),
-    HeaderName::from_static("true-client-ip"),
-    HeaderName::from_static("x-client-ip"),
-    HeaderName::from_static("x-cluster-client-ip"),
-    HeaderName::from_static("x-azure-clientip"),
-];
+/// How the headers begin in which proxies say what was asked of them, and by whom.
+const FORWARDED: &str = "x-forwarded-";
 
-/// What some sites take for the path that is asked: they would serve another page than the one that was priced. So would
-/// other names that begin with `x-forwarded-`.
-const PATHS: [HeaderName; 4] = [
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-override-url"),
-    HeaderName::from_static("x-rewrite-url"),
+/// What only the gate says of a request, beside what begins with [`FORWARDED`].
+const VOUCHED: [&str; 15] = [
+    ACCESS_HEADER,
+    SECRET_HEADER,
+    // Where a client is: the gate says it itself, or not at all.
+    "forwarded",
+    "x-real-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-azure-clientip",
+    // What some sites take for the path that is asked: they would serve another page than the one that was priced.
+    "x-original-uri",
+    "x-original-url",
+    "x-override-url",
+    "x-rewrite-url",
 ];
 
 /// What the gate says of a request to the site.
@@ -55,7 +53,7 @@ pub(super) struct Said<'a> {
     /// The authority that the client asked.
     pub(super) authority: &'a str,
     /// `http` or `https`.
-    pub(super) scheme: &'a str,
+    pub(super) scheme: &'static str,
     /// The client's address, with those of the proxies before the gate, where the site is to know it.
     pub(super) client: Option<String>,
     /// Whether the reader has paid.
@@ -64,22 +62,22 @@ pub(super) struct Said<'a> {
 
 /// The headers of a request as the site gets them: without tokens, passes, and what belongs to the connection.
 pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(sent.len() + 4);
-    for (name, value) in sent {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
+    let pays = sent.get_all(actix::AUTHORIZATION).any(|value| is_payment(value.as_bytes()));
+    let is_kept = |name: &str| {
+        // Length and transfer are decided by the body that is sent on.
+        let is_ours = is_hop_by_hop(name) || is_vouched(name) || name == CONTENT_LENGTH;
+        !is_ours && !(pays && name == AUTHORIZATION)
+    };
+    let mut headers = HeaderMap::with_capacity(sent.len() + 5);
+    for (name, value) in sent.iter().filter(|(name, _)| is_kept(name.as_str())) {
+        let Ok(name) = HeaderName::from_bytes(name.as_str().as_bytes()) else { continue };
+        let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
+        let value = if name == COOKIE { without_passes(value) } else { Some(value) };
+        if let Some(value) = value {
             headers.append(name, value);
         }
     }
-    remove_hop_by_hop(&mut headers);
-    remove_vouched(&mut headers);
-    if headers.get_all(AUTHORIZATION).iter().any(|value| is_payment(value.as_bytes())) {
-        headers.remove(AUTHORIZATION);
-    }
-    remove_passes(&mut headers);
-    // Length and transfer are decided by the body that is sent on.
-    headers.remove(CONTENT_LENGTH);
+    remove_named(&mut headers, sent.get_all(actix::CONNECTION).filter_map(|line| line.to_str().ok()));
     let mut say = |name: HeaderName, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
@@ -87,62 +85,53 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     };
     say(HOST, said.authority);
     say(HeaderName::from_static("x-forwarded-host"), said.authority);
-    say(HeaderName::from_static("x-forwarded-proto"), said.scheme);
     if let Some(client) = &said.client {
         say(HeaderName::from_static("x-forwarded-for"), client);
     }
-    say(HeaderName::from_static(ACCESS_HEADER), said.access.as_str());
+    let constant = HeaderValue::from_static;
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), constant(said.scheme));
+    headers.insert(HeaderName::from_static(ACCESS_HEADER), constant(said.access.as_str()));
     headers
 }
 
-/// Takes out what only the gate says of a request, and what only looks like it: to sites that get headers as variables (CGI,
-/// WSGI, PHP) `Farthing_Access` and `Farthing.Access` are the same as `Farthing-Access`.
-fn remove_vouched(headers: &mut HeaderMap) {
-    let is_vouched = |name: &str| {
-        name.starts_with("x-forwarded-")
-            || name == ACCESS_HEADER
-            || name == SECRET_HEADER
-            || ADDRESSES.iter().chain(&PATHS).any(|ours| ours == name)
-    };
-    let plain = |name: &HeaderName| -> String {
-        name.as_str().chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect()
-    };
-    let is_alike_host = |name: &HeaderName, plain: &str| plain == HOST && *name != HOST;
-    let doomed = headers.keys().filter(|name| {
-        let plain = plain(name);
-        is_vouched(&plain) || is_alike_host(name, &plain)
-    });
-    for name in doomed.cloned().collect::<Vec<_>>() {
-        headers.remove(name);
+/// Takes what belongs to the connection out of the headers of an answer.
+pub(super) fn to_client(answered: &mut HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let lines: Vec<HeaderValue> = answered.get_all(CONNECTION).iter().cloned().collect();
+    remove_named(answered, lines.iter().filter_map(|line| line.to_str().ok()));
+    answered.iter().filter(|(name, _)| !is_hop_by_hop(name.as_str()))
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    HOP_BY_HOP.contains(&name)
+}
+
+/// Takes out what these lines of `Connection` name.
+fn remove_named<'a>(headers: &mut HeaderMap, lines: impl Iterator<Item = &'a str>) {
+    for name in lines.flat_map(|line| line.split(',')) {
+        headers.remove(name.trim());
     }
 }
 
-/// Takes out what belongs to the connection.
-pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let lines = headers.get_all(CONNECTION).iter().filter_map(|line| line.to_str().ok());
-    let named: Vec<HeaderName> =
-        lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
-    for name in HOP_BY_HOP.into_iter().chain(named) {
-        headers.remove(name);
-    }
+/// Whether only the gate may say this, or whether it looks like it.
+fn is_vouched(name: &str) -> bool {
+    let begins = name.get(..FORWARDED.len()).is_some_and(|start| is_alike(start, FORWARDED));
+    begins || VOUCHED.iter().any(|ours| is_alike(name, ours))
 }
 
-fn remove_passes(headers: &mut HeaderMap) {
-    let kept: Vec<HeaderValue> = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| {
-            // A line that is no text cannot be split, and holds no pass that anybody could have read.
-            let Ok(text) = line.to_str() else { return Some(line.clone()) };
-            let pairs: Vec<_> = text.split(';').map(str::trim).filter(|pair| !is_pass(pair)).collect();
-            let rest = pairs.join("; ");
-            if rest.is_empty() { None } else { HeaderValue::from_str(&rest).ok() }
-        })
-        .collect();
-    headers.remove(COOKIE);
-    for line in kept {
-        headers.append(COOKIE, line);
-    }
+/// Whether a site may take one name for the other: to those that get headers as variables (CGI, WSGI, PHP)
+/// `Farthing_Access` and `Farthing.Access` are the same as `Farthing-Access`.
+fn is_alike(name: &str, ours: &str) -> bool {
+    let same = |(sent, ours): (u8, u8)| sent == ours || (ours == b'-' && !sent.is_ascii_alphanumeric());
+    name.len() == ours.len() && name.bytes().zip(ours.bytes()).all(same)
+}
+
+/// A line of cookies without the passes in it, if anything is left.
+fn without_passes(line: HeaderValue) -> Option<HeaderValue> {
+    // A line that is no text cannot be split, and holds no pass that anybody could have read.
+    let Ok(text) = line.to_str() else { return Some(line) };
+    let pairs: Vec<_> = text.split(';').map(str::trim).filter(|pair| !is_pass(pair)).collect();
+    let rest = pairs.join("; ");
+    if rest.is_empty() { None } else { HeaderValue::from_str(&rest).ok() }
 }
 
 /// Whether a client asks to speak WebSocket: the one protocol that is passed through.

@@ -157,9 +157,8 @@ fn size(head: bool, headers: &HeaderMap, exact: Option<u64>) -> BodySize {
 
 /// An answer with the site's status and headers.
 fn begin(status: StatusCode, headers: &mut HeaderMap) -> HttpResponseBuilder {
-    headers::remove_hop_by_hop(headers);
     let mut answer = HttpResponse::build(status);
-    for (name, value) in headers.iter() {
+    for (name, value) in headers::to_client(headers) {
         let name = actix::HeaderName::from_bytes(name.as_str().as_bytes());
         let value = actix::HeaderValue::from_bytes(value.as_bytes());
         if let (Ok(name), Ok(value)) = (name, value) {
