@@ -66,7 +66,8 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     let is_kept = |name: &str| {
         // Length and transfer are decided by the body that is sent on.
         let is_ours = is_hop_by_hop(name) || is_vouched(name) || name == CONTENT_LENGTH;
-        !is_ours && !(pays && name == AUTHORIZATION)
+        let is_payment = pays && name == AUTHORIZATION;
+        !(is_ours || is_payment)
     };
     let mut headers = HeaderMap::with_capacity(sent.len() + 5);
     for (name, value) in sent.iter().filter(|(name, _)| is_kept(name.as_str())) {
