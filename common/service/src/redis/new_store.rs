@@ -67,8 +67,7 @@ impl NewStore {
         environment: Environment,
     ) -> Result<Occupied, OpenError> {
         let store_id = birth.store_id.0;
-        let find = |number| Place::find(deployment, Names::new(birth.service, number), timeout);
-        let mut first = find(0).await?;
+        let first = Place::find(deployment, Names::new(birth.service, 0), timeout).await?;
         match &first.birth {
             Some(found) if found.store_id.0 == store_id => return Ok(Occupied::Complete),
             None if was_moved && first.is_unmarked() => return Err(OpenError::Gone(first.describe())),
@@ -77,16 +76,9 @@ impl NewStore {
         // An earlier command may have begun more groups than are wanted now: nothing of them may be left.
         let groups = first.groups_begun(store_id).unwrap_or(0).max(birth.groups);
         let marker = Marker::Move { store_id, run, groups };
-        first.check_free_for(store_id).await?;
-        first.take(marker, timeout).await?;
-        for number in 1..groups {
-            let mut place = find(number).await?;
-            place.check_free_for(store_id).await?;
-            place.take(marker, timeout).await?;
-        }
-        let failed = |cause| failed(deployment, &cause);
         let whole = birth.clone().with_groups(groups);
-        let begun = Self::known_by(deployment, whole, marker, timeout, environment.clone()).await?;
+        let begun = Self::take_over(deployment, whole, first, marker, timeout, environment.clone()).await?;
+        let failed = |cause| failed(deployment, &cause);
         begun.clear().await.map_err(failed)?;
         begun.drop_groups(birth.groups).await.map_err(failed)?;
         Ok(Occupied::Not(Self::known_by(deployment, birth.clone(), marker, timeout, environment).await?))
@@ -131,8 +123,7 @@ impl NewStore {
         environment: Environment,
     ) -> Result<Abandoned, OpenError> {
         let store_id = birth.store_id.0;
-        let find = |number| Place::find(deployment, Names::new(birth.service, number), timeout);
-        let mut first = find(0).await?;
+        let first = Place::find(deployment, Names::new(birth.service, 0), timeout).await?;
         if let Some(found) = &first.birth {
             let is_it = found.store_id.0 == store_id;
             return Ok(if is_it { Abandoned::Complete } else { Abandoned::Nothing });
@@ -140,15 +131,9 @@ impl NewStore {
         let Some(groups) = first.groups_begun(store_id) else { return Ok(Abandoned::Nothing) };
         // Nobody has this run, so nobody goes on.
         let marker = Marker::Move { store_id, run: [0; 16], groups };
-        first.take(marker, timeout).await?;
-        for number in 1..groups {
-            let mut place = find(number).await?;
-            place.check_free_for(store_id).await?;
-            place.take(marker, timeout).await?;
-        }
-        let failed = |cause| failed(deployment, &cause);
         let birth = birth.clone().with_groups(groups);
-        let given_up = Self::known_by(deployment, birth, marker, timeout, environment).await?;
+        let given_up = Self::take_over(deployment, birth, first, marker, timeout, environment).await?;
+        let failed = |cause| failed(deployment, &cause);
         given_up.clear().await.map_err(failed)?;
         given_up.drop_groups(1).await.map_err(failed)?;
         Ok(Abandoned::Part(given_up))
@@ -160,6 +145,27 @@ impl NewStore {
     /// The server did not answer in time.
     pub async fn forget(self) -> Result<(), Unavailable> {
         self.drop_groups(0).await
+    }
+
+    /// Puts the marker into every group of a store that is moved there, the first of which was looked at: whoever had put
+    /// another there can do nothing more.
+    async fn take_over(
+        deployment: &Deployment,
+        birth: Birth,
+        mut first: Place,
+        marker: Marker,
+        timeout: Duration,
+        environment: Environment,
+    ) -> Result<Self, OpenError> {
+        let store_id = birth.store_id.0;
+        first.check_free_for(store_id).await?;
+        first.take(marker, timeout).await?;
+        for number in 1..birth.groups {
+            let mut place = Place::find(deployment, Names::new(birth.service, number), timeout).await?;
+            place.check_free_for(store_id).await?;
+            place.take(marker, timeout).await?;
+        }
+        Self::known_by(deployment, birth, marker, timeout, environment).await
     }
 
     async fn known_by(
