@@ -83,7 +83,7 @@ fn a_publisher_sees_its_income_and_rolls_its_key_without_scripts() {
     let [cookie] = &cookies[..] else { panic!("{cookies:?}") };
     let attributes = ["name", "path", "secure", "httpOnly", "sameSite"].map(|name| cookie[name].clone());
     let expected: [Value; 5] =
-        ["__Host-farthing-publisher".into(), "/dashboard".into(), true.into(), true.into(), "Strict".into()];
+        ["__Host-farthing-publisher".into(), "/".into(), true.into(), true.into(), "Strict".into()];
     assert_eq!(attributes, expected);
 
     let plot = browser.find("svg").unwrap();
