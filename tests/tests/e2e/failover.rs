@@ -143,6 +143,29 @@ fn a_replica_that_joins_later_must_confirm_as_well() {
     assert!(scene.assert_accepted(0, "first", 0));
 }
 
+/// A server that was cut off and replaced answers on, and has lost its replicas. That a full one takes no writes is no
+/// reason to have no backup of it.
+#[test]
+fn a_backup_is_of_a_server_that_its_replicas_follow() {
+    let _alone = alone();
+    let mut scene = Scene::new(Topology::Sentinel);
+    scene.assert_accepted(0, "first", 0);
+    let back_up = |scene: &Scene, file: &str| {
+        let output =
+            scene.world.try_admin(Program::Redeemer, &["store", "backup", "--output", file]).unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    scene.servers.servers[1].stop().unwrap();
+    let (is_made, error) = back_up(&scene, "alone.backup");
+    assert!(!is_made && error.contains("1 of 2 replicas follow"), "{error}");
+    scene.servers.servers[1].go_on().unwrap();
+    scene.servers.settle().unwrap();
+    scene.servers.servers[0].ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+    assert_eq!(scene.redeem(0, "second", 1).status, 503, "it is full");
+    let (is_made, error) = back_up(&scene, "full.backup");
+    assert!(is_made, "{error}");
+}
+
 #[test]
 fn a_cluster_that_moves_replicas_between_shards_is_refused() {
     let _alone = alone();

@@ -22,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Where another server may take over, the one that is asked is asked this often whether it still takes the writes.
 const ROLE_CHECKED_EVERY: Duration = Duration::from_secs(2);
 
+/// Seconds: longer than whoever sets it on a key takes to remove it again.
+const AN_HOUR: u32 = 3_600;
+
 /// Finds the server that takes the writes, and connects to it.
 pub(super) struct Seeker {
     deployment: Deployment,
@@ -241,13 +244,22 @@ impl Connection {
         let wanted = self.seeker.wanted_now();
         let patience = u64::try_from((self.seeker.timeout / 2).as_millis()).unwrap_or(u64::MAX).max(1);
         let mut asked = ::redis::pipe();
-        // WAIT speaks of writes, so there must be one.
-        asked.cmd("SET").arg(confirmed_key).arg("").ignore().cmd("WAIT").arg(wanted).arg(patience);
+        // WAIT speaks of writes, so there must be one; these a full server takes as well, and they change nothing in the end.
+        asked
+            .cmd("EXPIRE")
+            .arg(confirmed_key)
+            .arg(AN_HOUR)
+            .ignore()
+            .cmd("PERSIST")
+            .arg(confirmed_key)
+            .ignore();
+        asked.cmd("WAIT").arg(wanted).arg(patience);
         let (confirmed,): (u32,) =
             self.ask(|mut server| async move { asked.query_async(&mut server).await }).await?;
         if confirmed < wanted {
             return Err(Unavailable::because(format!(
-                "{confirmed} of {wanted} replicas follow the server that was read: it may have been replaced"
+                "{confirmed} of {wanted} replicas follow the server that was read, so it may have been replaced: bring them \
+                 back, or set store.replicas lower"
             )));
         }
         Ok(())
