@@ -69,13 +69,14 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
 }
 
 /// Whether a part of a header `Cookie` is a pass.
-pub(crate) fn is_pass(pair: &str) -> bool {
-    pair.trim_start().strip_prefix(COOKIE).is_some_and(|rest| rest.trim_start().starts_with('='))
+pub(crate) fn is_pass(pair: &[u8]) -> bool {
+    let rest = pair.trim_ascii_start().strip_prefix(COOKIE.as_bytes());
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
 }
 
 fn passes(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(COOKIE_HEADER).filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter(|pair| is_pass(pair));
+    let pairs = lines.flat_map(|line| line.split(';')).filter(|pair| is_pass(pair.as_bytes()));
     let values = pairs.filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.trim().to_owned());
     values.take(MOST_PASSES).collect()
 }

@@ -28,7 +28,7 @@ const HOP_BY_HOP: [&str; 10] = [
 const FORWARDED: &str = "x-forwarded-";
 
 /// What only the gate says of a request, beside what begins with [`FORWARDED`].
-const VOUCHED: [&str; 15] = [
+const VOUCHED: [&str; 18] = [
     ACCESS_HEADER,
     SECRET_HEADER,
     // Where a client is: the gate says it itself, or not at all.
@@ -46,6 +46,9 @@ const VOUCHED: [&str; 15] = [
     "x-original-url",
     "x-override-url",
     "x-rewrite-url",
+    "path-info",
+    "script-name",
+    "x-script-name",
 ];
 
 /// What the gate says of a request to the site.
@@ -65,7 +68,7 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     let pays = sent.get_all(actix::AUTHORIZATION).any(|value| is_payment(value.as_bytes()));
     let is_kept = |name: &str| {
         // Length and transfer are decided by the body that is sent on.
-        let is_ours = is_hop_by_hop(name) || is_vouched(name) || name == CONTENT_LENGTH;
+        let is_ours = is_hop_by_hop(name) || is_vouched(name) || name == CONTENT_LENGTH || name == COOKIE;
         let is_payment = pays && name == AUTHORIZATION;
         !(is_ours || is_payment)
     };
@@ -73,10 +76,10 @@ pub(super) fn to_site(sent: &actix::HeaderMap, said: &Said<'_>) -> HeaderMap {
     for (name, value) in sent.iter().filter(|(name, _)| is_kept(name.as_str())) {
         let Ok(name) = HeaderName::from_bytes(name.as_str().as_bytes()) else { continue };
         let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
-        let value = if name == COOKIE { without_passes(value) } else { Some(value) };
-        if let Some(value) = value {
-            headers.append(name, value);
-        }
+        headers.append(name, value);
+    }
+    if let Some(cookies) = cookies(sent) {
+        headers.insert(COOKIE, cookies);
     }
     remove_named(&mut headers, sent.get_all(actix::CONNECTION).filter_map(|line| line.to_str().ok()));
     let mut say = |name: HeaderName, text: &str| {
@@ -126,13 +129,15 @@ fn is_alike(name: &str, ours: &str) -> bool {
     name.len() == ours.len() && name.bytes().zip(ours.bytes()).all(same)
 }
 
-/// A line of cookies without the passes in it, if anything is left.
-fn without_passes(line: HeaderValue) -> Option<HeaderValue> {
-    // A line that is no text cannot be split, and holds no pass that anybody could have read.
-    let Ok(text) = line.to_str() else { return Some(line) };
-    let pairs: Vec<_> = text.split(';').map(str::trim).filter(|pair| !is_pass(pair)).collect();
-    let rest = pairs.join("; ");
-    if rest.is_empty() { None } else { HeaderValue::from_str(&rest).ok() }
+/// The cookies that are the site's own, if there are any. They come in as many lines as a client of HTTP/2 likes, and go in
+/// one, as HTTP/1.1 has it (RFC 9113, section 8.2.3).
+fn cookies(sent: &actix::HeaderMap) -> Option<HeaderValue> {
+    let mut own = Vec::new();
+    for line in sent.get_all(actix::COOKIE) {
+        let pairs = line.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        own.extend(pairs.filter(|pair| !(pair.is_empty() || is_pass(pair))));
+    }
+    if own.is_empty() { None } else { HeaderValue::from_bytes(&own.join(&b"; "[..])).ok() }
 }
 
 /// Whether a client asks to speak WebSocket: the one protocol that is passed through.
@@ -193,6 +198,9 @@ mod tests {
             ("X-Original-URL", "/articles/7"),
             ("X_Rewrite_URL", "/articles/7"),
             ("CF-Connecting-IP", "203.0.113.7"),
+            ("SCRIPT_NAME", "/x"),
+            ("X-Script-Name", "/x"),
+            ("Path-Info", "/articles/7"),
         ];
         assert_eq!(passed(&headers, None), SAID);
         let mut with_client = SAID.map(str::to_owned).to_vec();
@@ -205,7 +213,9 @@ mod tests {
         let lines = passed(
             &[
                 ("Authorization", "Basic abc"),
-                ("Cookie", "session=1; __Secure-farthing-pass=x; theme=dark"),
+                ("Cookie", "session=1; __Secure-farthing-pass=x; theme=dark;"),
+                ("Cookie", "__Secure-farthing-pass=y"),
+                ("Cookie", "lang=de"),
                 ("X-Custom", "one"),
                 ("X_Custom", "three"),
                 ("X-Custom", "two"),
@@ -214,7 +224,7 @@ mod tests {
         );
         for line in [
             "authorization: Basic abc",
-            "cookie: session=1; theme=dark",
+            "cookie: session=1; theme=dark; lang=de",
             "x-custom: one",
             "x-custom: two",
             "x_custom: three",
