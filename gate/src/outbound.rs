@@ -24,6 +24,8 @@ pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Body>;
 
 /// How long a connection is kept that nobody uses: shorter than servers usually keep theirs.
 const IDLE: Duration = Duration::from_secs(4);
+/// After how long a silence the other side is asked whether it is there still.
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// A client for what is at `origin`. It follows no redirect and heeds no proxy of the environment: requests go where the
 /// configuration says.
@@ -35,6 +37,7 @@ pub(crate) fn client(origin: &Origin, connect: Duration) -> io::Result<HttpClien
     http.enforce_http(false);
     http.set_connect_timeout(Some(connect));
     http.set_nodelay(true);
+    http.set_keepalive(Some(KEEPALIVE));
     let builder = HttpsConnectorBuilder::new();
     let builder = if origin.is_https() {
         builder.with_provider_and_native_roots(ring::default_provider())?

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -65,6 +66,18 @@ impl ServiceProcess {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How many sockets it has open. What a runtime has duplicated counts once.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn sockets(&self) -> std::io::Result<usize> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.id()))?;
+        let targets = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        let sockets: HashSet<_> =
+            targets.filter(|target| target.to_string_lossy().starts_with("socket:")).collect();
+        Ok(sockets.len())
     }
 
     /// The address as the beginning of URLs.

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 /// Serves every path on loopback, until the process ends.
 ///
 /// It answers JSON: `method`, `target`, `headers` (names in lower case, with all values) and `body`. `/stream` answers
-/// two pieces, the second when [`Site::go_on`] allows it, and `/endless` goes on until its reader is gone. A request to upgrade is granted, and every byte then echoed.
+/// two pieces, the second when [`Site::go_on`] allows it, and `/endless` goes on until its reader is gone. A request to upgrade is granted, and every byte then
+/// echoed; at `/deaf` nothing is ever said or noticed.
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
@@ -96,7 +97,13 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(said.clone());
         if asked.headers.iter().any(|(name, _)| name == "upgrade") {
             writer.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")?;
-            return echo(&mut reader, &mut writer);
+            if asked.target != "/deaf" {
+                return echo(&mut reader, &mut writer);
+            }
+            io::copy(&mut reader, &mut io::sink())?;
+            // Keeps its half, as if nothing had happened.
+            let may_go_on = shared.may_go_on.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            return may_go_on.map_err(io::Error::other);
         }
         if asked.target == "/stream" {
             writer.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")?;

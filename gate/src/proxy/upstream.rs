@@ -39,7 +39,8 @@ pub struct UpstreamConfig {
     /// How long the site may take until it begins to answer. 60 unless said otherwise.
     #[serde(default)]
     pub answer_seconds: Seconds<60>,
-    /// How long either side may be silent within a body. 300 unless said otherwise.
+    /// How long either side may be silent within a body, and the site on a WebSocket whose reader has ended. 300 unless said
+    /// otherwise.
     #[serde(default)]
     pub idle_seconds: Seconds<300>,
 }
@@ -123,7 +124,7 @@ impl Upstream {
         let status = StatusCode::from_u16(answer.status().as_u16()).map_err(|error| away(&error))?;
         if status == StatusCode::SWITCHING_PROTOCOLS {
             let Some(payload) = left else { return Err(away(&"it switched protocols unasked")) };
-            let stream = websocket::connect(hyper::upgrade::on(&mut answer), payload);
+            let stream = websocket::connect(hyper::upgrade::on(&mut answer), payload, idle);
             let mut onward = begin(status, answer.headers_mut());
             return Ok(passed_on(onward.upgrade("websocket"), stream));
         }

@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
@@ -8,7 +9,7 @@ use actix_web::web::{Bytes, Payload};
 use futures_util::StreamExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 /// Bytes that are read at once.
@@ -18,7 +19,9 @@ const PIECE: usize = 16 * 1024;
 pub(super) struct FromSite(mpsc::Receiver<Bytes>);
 
 /// Passes bytes both ways from now on, until one side ends. What they mean is between the reader and the site.
-pub(super) fn connect(site: OnUpgrade, mut client: Payload) -> FromSite {
+///
+/// A reader whose side has ended may still listen, or be gone: the site is heard until it has been silent for `idle`.
+pub(super) fn connect(site: OnUpgrade, mut client: Payload, idle: Duration) -> FromSite {
     let (sender, receiver) = mpsc::channel(4);
     rt::spawn(async move {
         let Ok(upgraded) = site.await else { return };
@@ -29,26 +32,27 @@ pub(super) fn connect(site: OnUpgrade, mut client: Payload) -> FromSite {
                     return;
                 }
             }
-            // A reader who says no more may still listen.
             let _ = to_site.shutdown().await;
         };
-        let downward = async {
-            let mut piece = vec![0; PIECE];
-            while let Ok(length @ 1..) = from_site.read(&mut piece).await {
-                let bytes = Bytes::copy_from_slice(piece.get(..length).unwrap_or_default());
-                if sender.send(bytes).await.is_err() {
-                    return;
-                }
-            }
-        };
-        let mut upward = std::pin::pin!(upward);
-        let mut downward = std::pin::pin!(downward);
         tokio::select! {
-            () = &mut upward => downward.await,
-            () = &mut downward => {}
+            () = upward => hear(&mut from_site, &sender, idle).await,
+            () = hear(&mut from_site, &sender, Duration::MAX) => {}
         }
     });
     FromSite(receiver)
+}
+
+/// Passes on what the site says, until it ends, is silent for `idle`, or nobody listens. Nothing is lost when this is dropped.
+async fn hear(site: &mut (impl AsyncRead + Unpin), reader: &mpsc::Sender<Bytes>, idle: Duration) {
+    let mut piece = vec![0; PIECE];
+    while let Ok(place) = reader.reserve().await {
+        let said = tokio::select! {
+            said = tokio::time::timeout(idle, site.read(&mut piece)) => said,
+            () = reader.closed() => return,
+        };
+        let Ok(Ok(length @ 1..)) = said else { return };
+        place.send(Bytes::copy_from_slice(piece.get(..length).unwrap_or_default()));
+    }
 }
 
 impl MessageBody for FromSite {

@@ -1,5 +1,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use farthing_tests::http::{self, Answer};
 use farthing_tests::programs::Program;
@@ -178,4 +180,27 @@ fn a_websocket_is_passed_through_for_who_has_paid() {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty());
+}
+
+#[test]
+fn a_websocket_ends_with_its_reader_even_if_the_site_says_nothing() {
+    let scene = Scene::new("idle_seconds = 1\n");
+    let before = scene.gate.sockets().unwrap();
+    let mut stream = connect(&scene);
+    write!(
+        stream,
+        "GET /deaf HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    )
+    .unwrap();
+    assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 101 "));
+    stream.write_all(b"hello").unwrap();
+    assert!(scene.gate.sockets().unwrap() >= before + 2, "the reader's and the site's");
+    // Gone without a word, as a reader whose machine was switched off.
+    rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+    drop(stream);
+    let deadline = Instant::now() + PATIENCE;
+    while scene.gate.sockets().unwrap() > before {
+        assert!(Instant::now() < deadline, "the gate keeps the site's connection for nobody");
+        thread::yield_now();
+    }
 }
