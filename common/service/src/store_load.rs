@@ -42,10 +42,7 @@ impl StoreLoad {
             Operation::Read => ("read", Part::StoreRead),
             Operation::Write => ("write", Part::StoreWrite),
         };
-        Asking {
-            _timed: self.durations.time(vec![("operation", name.to_owned())]),
-            _part: traces::part(part),
-        }
+        Asking { _timed: self.durations.time(vec![("operation", name.into())]), _part: traces::part(part) }
     }
 
     /// Something that is in the queue until what is returned is dropped.

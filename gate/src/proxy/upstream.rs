@@ -76,14 +76,14 @@ impl Upstream {
         request: &HttpRequest,
         payload: web::Payload,
         path_and_query: &str,
-        seen: &Seen,
+        seen: &Seen<'_>,
         access: Access,
     ) -> Result<HttpResponse, ProblemResponse> {
         let path: PathAndQuery = path_and_query.parse().map_err(|error| away(&error))?;
         let said = Said {
-            authority: &seen.authority,
+            authority: seen.authority,
             scheme: seen.scheme,
-            client: seen.client.clone().filter(|_| self.config.forward_client_address),
+            client: self.config.forward_client_address.then(|| seen.client()).flatten(),
             access,
         };
         let mut sent = headers::to_site(request.headers(), &said);

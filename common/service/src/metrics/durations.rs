@@ -1,5 +1,6 @@
 //! How long things took, counted in coarse buckets.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ const BOUNDS: [u64; 8] = [10, 50, 100, 250, 500, 1_000, 2_500, 10_000];
 
 /// Labels of one series: names and values. Values come from lists known beforehand, such as route templates, never
 /// from a request.
-pub(crate) type Labels = Vec<(&'static str, String)>;
+pub(crate) type Labels = Vec<(&'static str, Cow<'static, str>)>;
 
 /// Durations of one series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn a_time_is_counted_when_its_end_is_dropped() {
         let family = DurationFamily::default();
-        let timed = family.time(vec![("operation", "read".to_owned())]);
+        let timed = family.time(vec![("operation", "read".into())]);
         assert!(family.snapshot().is_empty());
         drop(timed);
         assert_eq!(family.snapshot().len(), 1);

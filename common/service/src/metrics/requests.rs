@@ -117,11 +117,11 @@ pub(crate) async fn measure(
         Err(error) => error.as_response_error().status_code(),
     };
     requests.count(&route, status);
-    let class = format!("{}xx", status.as_u16() / 100);
+    let class = class_label(status);
     if let Some(recording) = recording {
-        recording.finish(Kind { route: route.clone(), method, status: class.clone() });
+        recording.finish(Kind { route: route.clone(), method, status: class });
     }
-    let labels = vec![("route", route), ("method", method.to_owned()), ("status", class)];
+    let labels = vec![("route", route.into()), ("method", method.into()), ("status", class.into())];
     requests.durations.observe(labels, begun.elapsed());
     answer
 }
@@ -132,6 +132,18 @@ fn method_label(method: &Method) -> &'static str {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
+        _ => "other",
+    }
+}
+
+fn class_label(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
+        // A site behind a gate may make up others.
         _ => "other",
     }
 }

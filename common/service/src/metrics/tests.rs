@@ -52,7 +52,7 @@ fn counts_change_once_a_day_and_by_tens() {
     metrics.publish_daily("asked_seconds", "Asked", family.clone());
     let ask = |times: u32| {
         for _ in 0..times {
-            family.observe(vec![("of", "store".to_owned())], Duration::from_millis(20));
+            family.observe(vec![("of", "store".into())], Duration::from_millis(20));
         }
     };
     let empty = metrics.encode().unwrap();

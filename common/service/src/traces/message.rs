@@ -52,7 +52,7 @@ fn spans_of(start: u64, kind: &Kind, trace: &Trace) -> Result<Vec<Span>, getrand
         attributes: vec![
             attribute("http.route", kind.route.as_str()),
             attribute("http.request.method", kind.method),
-            attribute("http.response.status_class", kind.status.as_str()),
+            attribute("http.response.status_class", kind.status),
         ],
         status: failed.then(|| Status { message: String::new(), code: StatusCode::Error.into() }),
         ..Span::default()

@@ -31,7 +31,7 @@ pub(crate) struct Kind {
     /// One of the methods in use, or `other`.
     pub(crate) method: &'static str,
     /// The class of the answer's status, such as `2xx`.
-    pub(crate) status: String,
+    pub(crate) status: &'static str,
 }
 
 /// The traces of one service, in memory until their hour is over.

@@ -22,8 +22,8 @@ impl Clock for SetClock {
     }
 }
 
-fn kind(route: &str, status: &str) -> Kind {
-    Kind { route: route.to_owned(), method: "POST", status: status.to_owned() }
+fn kind(route: &str, status: &'static str) -> Kind {
+    Kind { route: route.to_owned(), method: "POST", status }
 }
 
 fn trace(milliseconds: u32) -> Trace {
