@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::plot::Plot;
 use super::texts::Texts;
 use crate::ledger::{
-    Account, BasisPoints, Due, LedgerOverflow, NotPaid, Outstanding, Payout, Statement, due, outstanding,
+    Account, BasisPoints, Due, LedgerOverflow, Outstanding, Payout, Statement, due, outstanding,
 };
 use crate::publishers::{ApiKeyId, ApiKeyRecord, PayoutReference, Publisher, PublisherName};
 
@@ -57,9 +57,6 @@ pub enum RenderError {
     /// A sum is beyond 64 bits.
     #[error(transparent)]
     Ledger(#[from] LedgerOverflow),
-    /// A sum of what is due is beyond 64 bits.
-    #[error(transparent)]
-    Due(#[from] NotPaid),
 }
 
 #[derive(Template)]

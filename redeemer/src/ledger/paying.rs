@@ -1,11 +1,9 @@
-use farthing_protocol::{Currency, Day};
+use farthing_protocol::Day;
 use thiserror::Error;
 
-use super::{EntryId, Payout, Remark, Statement, StatementId};
+use super::due::{Standing, TEST_MONEY};
+use super::{EntryId, LedgerOverflow, Payout, Remark, Statement, StatementId, is_test_money};
 use crate::publishers::PublisherId;
-
-/// ISO 4217's code for tests.
-const TEST_MONEY: &str = "XTS";
 
 /// A payout that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,21 +59,8 @@ pub enum NotPaid {
     )]
     AmountUnsaid,
     /// A sum does not fit into 64 bits.
-    #[error("the sums of the ledger do not fit into 64 bits")]
-    Overflow,
-}
-
-/// A statement of which something is due, now or later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
-    /// Which.
-    pub statement: StatementId,
-    /// How much of it is not paid, in the currency's minor unit.
-    pub unpaid_minor: u64,
-    /// The first day on which it may be paid.
-    pub payable_from: Day,
-    /// How much of it may be paid today: less than what is unpaid where it is held, or where the publisher owes something.
-    pub payable_minor: u64,
+    #[error(transparent)]
+    Overflow(#[from] LedgerOverflow),
 }
 
 /// The payout, if so much is due. `statements` and `payouts` are all of the publisher's.
@@ -84,9 +69,8 @@ pub struct Due {
 /// [`NotPaid`].
 pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Result<Payout, NotPaid> {
     let id = paying.statement;
-    if !statements.iter().any(|statement| statement.id() == id) {
-        return Err(NotPaid::UnknownStatement(id));
-    }
+    let statement = statements.iter().find(|statement| statement.id() == id);
+    let statement = statement.ok_or(NotPaid::UnknownStatement(id))?;
     if is_test_money(id.currency) {
         return Err(NotPaid::TestMoney);
     }
@@ -95,10 +79,9 @@ pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Res
         let amount_minor = paying.amount_minor.filter(|amount| *amount > 0).ok_or(NotPaid::AmountUnsaid)?;
         return Ok(paying.payout(amount_minor));
     }
-    let all = due(statements, payouts, paying.made, paying.hold_days)?;
-    let Some(found) = all.into_iter().find(|due| due.statement == id) else {
-        return Err(NotPaid::NothingDue);
-    };
+    // Which statement is paid first is the operator's choice, so no other one takes anything off what is due of this one.
+    let standing = Standing { statements, payouts, today: paying.made, hold_days: paying.hold_days };
+    let found = standing.due_of(statement)?.ok_or(NotPaid::NothingDue)?;
     if paying.made < found.payable_from {
         return Err(NotPaid::Held(found.payable_from));
     }
@@ -125,92 +108,11 @@ impl Paying {
     }
 }
 
-/// What is due of a publisher's statements, oldest first; test money never is. What the publisher owes, by statements
-/// below zero, is taken off what is due of the others, whether they are held or not.
-///
-/// # Errors
-/// [`NotPaid::Overflow`].
-pub fn due(
-    statements: &[Statement],
-    payouts: &[Payout],
-    today: Day,
-    hold_days: u32,
-) -> Result<Vec<Due>, NotPaid> {
-    let mut all = Vec::new();
-    for statement in statements.iter().filter(|statement| !is_test_money(statement.currency)) {
-        let id = statement.id();
-        let paid =
-            sum(payouts.iter().filter(|payout| payout.statement == id).map(|payout| payout.amount_minor))?;
-        let unpaid_minor = u64::try_from(statement.net_minor).unwrap_or(0).saturating_sub(paid);
-        if unpaid_minor == 0 {
-            continue;
-        }
-        let payable_from = statement.through.next().plus(hold_days);
-        let free = if today < payable_from {
-            0
-        } else {
-            balance(statements, payouts, id.currency, today, hold_days)?
-        };
-        all.push(Due { statement: id, unpaid_minor, payable_from, payable_minor: unpaid_minor.min(free) });
-    }
-    Ok(all)
-}
-
-/// What all statements of a currency that are not held come to, less what was paid; none if that is below zero.
-fn balance(
-    statements: &[Statement],
-    payouts: &[Payout],
-    currency: Currency,
-    today: Day,
-    hold_days: u32,
-) -> Result<u64, NotPaid> {
-    let counts = |statement: &&Statement| {
-        let is_free = today >= statement.through.next().plus(hold_days);
-        statement.currency == currency && (is_free || statement.net_minor < 0)
-    };
-    let net = statements
-        .iter()
-        .filter(counts)
-        .try_fold(0_i64, |sum, statement| sum.checked_add(statement.net_minor));
-    let of_currency = payouts.iter().filter(|payout| payout.statement.currency == currency);
-    let paid = sum(of_currency.map(|payout| payout.amount_minor))?;
-    let net = u64::try_from(net.ok_or(NotPaid::Overflow)?).unwrap_or(0);
-    Ok(net.saturating_sub(paid))
-}
-
-fn sum(mut amounts: impl Iterator<Item = u64>) -> Result<u64, NotPaid> {
-    amounts.try_fold(0_u64, u64::checked_add).ok_or(NotPaid::Overflow)
-}
-
-/// Whether a currency is that of tests, which is never owed and never paid.
-pub fn is_test_money(currency: Currency) -> bool {
-    currency.code() == TEST_MONEY
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOLD: u32 = 30;
-
-    fn statement(currency: &str, through: &str, net_minor: i64) -> Statement {
-        let through = through.parse().unwrap();
-        Statement {
-            publisher: PublisherId::from_bytes([1; 16]),
-            currency: currency.parse().unwrap(),
-            from: through,
-            through,
-            closed: through.next(),
-            commission_basis_points: serde_json::from_value(0.into()).unwrap(),
-            credits: Vec::new(),
-            adjustments: Vec::new(),
-            carried_in_micros: 0,
-            gross_micros: 0,
-            fee_micros: 0,
-            net_minor,
-            carried_micros: 0,
-        }
-    }
+    use crate::ledger::due;
+    use crate::ledger::due::tests::{HOLD, statement};
 
     fn paying(statement: &str, amount_minor: Option<u64>, made: &str) -> Paying {
         Paying {
