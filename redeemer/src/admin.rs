@@ -22,13 +22,15 @@ use serde_json::{Value, json};
 use crate::audit::{Issued, Report, compare};
 use crate::config::Config;
 use crate::exports::{Days, Export, Form, of_publishers};
-use crate::ledger::{Adjustment, EntryId, Paying, Remark, SignedTokens, StatementId};
+use crate::ledger::{Adjustment, EntryId, Remark, Reversing, SignedTokens};
 use crate::migrate;
 use crate::publishers::{
     ApiKeyHash, ApiKeyId, ApiKeyRecord, NewPayoutReference, Owed, PayoutReference, Publisher, PublisherId,
     PublisherName,
 };
 use crate::store::{RedeemerBooks, Stores};
+
+pub use payouts::RecordPayout;
 
 /// A command that needs the store, answered by a list, one entry a line; or that asks the running service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,19 +117,15 @@ pub enum Command {
         publisher: Option<PublisherId>,
     },
     /// Records that a statement was paid; the record.
-    RecordPayout {
-        /// Whom.
+    RecordPayout(RecordPayout),
+    /// Reverses a payout; the entry that does.
+    ReversePayout {
+        /// To whom it was paid.
         publisher: PublisherId,
-        /// By which the command can be repeated.
-        id: EntryId,
-        /// Of which statement.
-        statement: StatementId,
-        /// How much, in the currency's minor unit; all that is due unless it is said.
-        amount_minor: Option<u64>,
-        /// What the publisher finds it by.
-        reference: Remark,
-        /// Whether it was made before the store was restored, and the store may lack more of that time.
-        after_restore: bool,
+        /// Which.
+        payout: EntryId,
+        /// Why.
+        reason: Remark,
     },
     /// Says that every payout made before the store was restored is in it again.
     ConfirmPayouts,
@@ -261,12 +259,13 @@ pub async fn execute(
             statements::close(through, config.commission, stores, environment).await
         }
         Command::ListStatements { publisher } => statements::list(publisher, stores).await,
-        Command::RecordPayout { publisher, id, statement, amount_minor, reference, after_restore } => {
-            payouts::check_known(stores, after_restore)?;
-            let (made, hold_days) = (Day::from_unix(environment.now()), config.payout_hold_days);
-            let paying =
-                Paying { id, publisher, statement, amount_minor, reference, after_restore, made, hold_days };
-            payouts::record(paying, stores, environment).await
+        Command::RecordPayout(asked) => {
+            payouts::check_known(stores, asked.after_restore)?;
+            payouts::record(asked, config.payout_hold_days, stores, environment).await
+        }
+        Command::ReversePayout { publisher, payout, reason } => {
+            let made = Day::from_unix(environment.now());
+            payouts::reverse(Reversing { publisher, payout, reason, made }, stores, environment).await
         }
         Command::ListPayouts { publisher } => payouts::list(publisher, stores).await,
         Command::ConfirmPayouts => payouts::confirm(stores, environment).await,
@@ -323,9 +322,15 @@ async fn listed_publishers(
     publisher: Option<PublisherId>,
     stores: &Stores,
 ) -> anyhow::Result<Vec<Publisher>> {
-    let Some(id) = publisher else { return Ok(stores.publishers.list().await?) };
+    match publisher {
+        Some(id) => Ok(vec![find_publisher(id, stores).await?]),
+        None => Ok(stores.publishers.list().await?),
+    }
+}
+
+async fn find_publisher(id: PublisherId, stores: &Stores) -> anyhow::Result<Publisher> {
     match stores.publishers.find(id).await? {
-        Some(publisher) => Ok(vec![publisher]),
+        Some(publisher) => Ok(publisher),
         None => unknown_publisher(id),
     }
 }

@@ -217,6 +217,8 @@ impl Example for PayoutEntry {
             currency: euro(),
             amount_minor: 1_138,
             reference: "farthing 2026-11".to_owned(),
+            payout_reference: Some("DE02 1203 0000 0000 2020 51".to_owned()),
+            reverses: None,
             made: "2027-01-02".to_owned(),
         }
     }

@@ -1,12 +1,44 @@
 use anyhow::bail;
 use farthing_protocol::Day;
 use farthing_service::environment::Environment;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::listed_publishers;
-use crate::ledger::{Due, Paying, due};
-use crate::publishers::{Identity, Owed, Publisher, PublisherId};
-use crate::store::{Paid, Stores};
+use super::{find_publisher, listed_publishers};
+use crate::ledger::{Due, EntryId, Paying, Payout, Remark, Reversing, StatementId, due};
+use crate::publishers::{Identity, Owed, PayoutReference, Publisher, PublisherId};
+use crate::store::{Paid, Reversed, Stores};
+
+/// What is to be recorded as paid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordPayout {
+    /// To whom.
+    pub publisher: PublisherId,
+    /// By which the command can be repeated.
+    pub id: EntryId,
+    /// Of which statement.
+    pub statement: StatementId,
+    /// How much, in the currency's minor unit; all that is due unless it is said.
+    pub amount_minor: Option<u64>,
+    /// What the publisher finds it by.
+    pub reference: Remark,
+    /// Where it was paid; where the publisher is paid now unless it is said.
+    pub payout_reference: Option<PayoutReference>,
+    /// Whether it was made before the store was restored, and the store may lack more of that time.
+    pub after_restore: bool,
+}
+
+impl RecordPayout {
+    /// Whether a payout is what was asked for; what was left out may be anything.
+    fn is(&self, kept: &Payout) -> bool {
+        kept.reverses.is_none()
+            && kept.statement == self.statement
+            && kept.reference == self.reference
+            && self.amount_minor.is_none_or(|amount| u64::try_from(kept.amount_minor) == Ok(amount))
+            && (self.payout_reference.is_none() || kept.payout_reference == self.payout_reference)
+    }
+}
 
 /// Refuses to tell or to record what is paid where payouts may be missing, unless it is those that are being entered again.
 pub(super) fn check_known(stores: &Stores, after_restore: bool) -> anyhow::Result<()> {
@@ -32,29 +64,57 @@ pub(super) async fn confirm(stores: &Stores, environment: &Environment) -> anyho
 
 /// Records a payout, or finds that it is recorded already.
 pub(super) async fn record(
-    paying: Paying,
+    asked: RecordPayout,
+    hold_days: u32,
     stores: &Stores,
     environment: &Environment,
 ) -> anyhow::Result<Value> {
-    listed_publishers(Some(paying.publisher), stores).await?;
+    let RecordPayout { publisher, id, statement, amount_minor, after_restore, .. } = asked;
+    let paid_to = find_publisher(publisher, stores).await?.payout_reference().cloned();
+    let paying = Paying {
+        id,
+        publisher,
+        statement,
+        amount_minor,
+        reference: asked.reference.clone(),
+        payout_reference: asked.payout_reference.clone().or(paid_to),
+        after_restore,
+        made: Day::from_unix(environment.now()),
+        hold_days,
+    };
     environment.step("payout.before");
-    let paid = stores.payouts.pay(paying.clone()).await?;
+    let paid = stores.payouts.pay(paying).await?;
     environment.step("payout.after");
-    let Paying { id, publisher, statement, amount_minor, reference, .. } = paying;
     match paid {
         Paid::Done(payout) => Ok(json!([payout])),
-        Paid::Kept(kept)
-            if kept.statement == statement
-                && kept.reference == reference
-                && amount_minor.is_none_or(|amount| amount == kept.amount_minor) =>
-        {
-            Ok(json!([kept]))
-        }
+        Paid::Kept(kept) if asked.is(&kept) => Ok(json!([kept])),
         Paid::Kept(_) => bail!(
             "the publisher {publisher} has another payout with the id {id}, and payouts never change; leave --id out \
              for a new one"
         ),
         Paid::Refused(why) => bail!("{why}; nothing was recorded"),
+    }
+}
+
+/// Reverses a payout, or finds that it is reversed already.
+pub(super) async fn reverse(
+    reversing: Reversing,
+    stores: &Stores,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    find_publisher(reversing.publisher, stores).await?;
+    environment.step("payout.before");
+    let reversed = stores.payouts.reverse(reversing.clone()).await?;
+    environment.step("payout.after");
+    match reversed {
+        Reversed::Done(reversal) => Ok(json!([reversal])),
+        Reversed::Kept(kept) if kept.reference == reversing.reason => Ok(json!([kept])),
+        Reversed::Kept(kept) => bail!(
+            "the payout {} was reversed on {} with another reason, and entries never change; `payouts list` shows it",
+            reversing.payout,
+            kept.made
+        ),
+        Reversed::Refused(why) => bail!("{why}; nothing was recorded"),
     }
 }
 

@@ -42,8 +42,9 @@ pub(super) enum PublishersAction {
         #[arg(long, group = "changed")]
         no_payout_reference: bool,
     },
-    /// Forget for ever who a publisher is, where it is paid, and its API keys. What it was credited and paid stays under
-    /// its id, as bookkeeping law wants it.
+    /// Forget for ever who a publisher is, where it is to be paid, and its API keys. What it was credited and paid, and where
+    /// each payout went, stays under its id, as bookkeeping law wants it; if your books need the name too, take `export
+    /// payouts` and `export statements` first.
     Erase {
         /// The publisher's id, as `publishers list` prints it.
         #[arg(allow_hyphen_values = true)]

@@ -138,6 +138,21 @@ fn a_publisher_is_described_and_erased() {
     let due = json(&run(&["payouts", "due"]).unwrap());
     assert_eq!((&due["payout_reference"], &due["payable_minor"]), (&json!("IBAN 8"), &json!(5)));
 
+    let record =
+        ["payouts", "record", id, "EUR.2020-01-31", "--reference", "transfer 7", "--amount-minor", "2"];
+    let unnamed = run(&[&record[..], &["--after-restore"]].concat()).unwrap_err();
+    assert!(unnamed.starts_with("--after-restore: name the payout with --id"), "{unnamed}");
+    let (_, drawn) = unnamed.rsplit_once("--id ").unwrap();
+    let payout = json(&run(&[&record[..], &["--id", drawn]].concat()).unwrap());
+    assert_eq!((&payout["id"], &payout["payout_reference"]), (&json!(drawn), &json!("IBAN 8")));
+    let reverse = ["payouts", "reverse", id, drawn, "--reason", "it came back"];
+    let reversal = json(&run(&reverse).unwrap());
+    assert_eq!((&reversal["amount_minor"], &reversal["reverses"]), (&json!(-2), &json!(drawn)));
+    assert_eq!(json(&run(&reverse).unwrap()), reversal);
+    assert_eq!(json(&run(&["payouts", "due"]).unwrap())["payable_minor"], 5);
+    let elsewhere = [&record[..], &["--payout-reference", "IBAN 9"]].concat();
+    assert_eq!(json(&run(&elsewhere).unwrap())["payout_reference"], "IBAN 9");
+
     let exported =
         run(&["export", "statements", id, "--from", "2020-01-01", "--through", "2020-01-31"]).unwrap();
     let rows: Vec<_> = exported.split("\r\n").collect();
@@ -151,7 +166,7 @@ fn a_publisher_is_described_and_erased() {
     };
     assert!(erase("AAAAAAAAAAAAAAAAAAAAAA", &[]).unwrap_err().starts_with("--confirm: not the same id"));
     let refused = erase(id, &[]).unwrap_err();
-    assert!(refused.starts_with("0.05 EUR is open with the publisher"), "{refused}");
+    assert!(refused.starts_with("0.03 EUR is open with the publisher"), "{refused}");
     assert!(erase(id, &["--owed", "nothing"]).unwrap_err().starts_with("--owed: write paid or forfeited"));
     let key = json(&run(&["publishers", "keys", "add", id]).unwrap())["key_id"].clone();
     for _ in 0..2 {
@@ -168,7 +183,11 @@ fn a_publisher_is_described_and_erased() {
     let statement = json(&run(&["statements", "list", id]).unwrap());
     assert_eq!((&statement["statement"]["net_minor"], &statement["name"]), (&json!(5), &Value::Null));
     let dumped = run(&["store", "dump"]).unwrap();
-    assert!(dumped.contains(id) && !dumped.contains("Weekly") && !dumped.contains("IBAN"), "{dumped}");
+    assert!(dumped.contains(id) && !dumped.contains("Weekly"), "{dumped}");
+    let mut told =
+        dumped.lines().filter(|line| line.contains("IBAN")).map(|line| json(line)["table"].clone());
+    assert!(told.all(|table| table == "payouts"), "where money went stays, and nothing else: {dumped}");
+    assert!(dumped.contains("IBAN 9"), "{dumped}");
     // Nobody is owed anything.
     let other = run(&["publishers", "list"]).unwrap();
     let other = json(other.lines().next().unwrap())["id"].as_str().unwrap().to_owned();

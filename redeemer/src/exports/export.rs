@@ -14,7 +14,7 @@ pub enum Export {
     Redemptions,
     /// What was closed, a row a statement.
     Statements,
-    /// What was paid, a row a payout.
+    /// What was paid, a row a payout or reversal of one.
     Payouts,
 }
 
@@ -89,9 +89,17 @@ impl Export {
                 "carried",
                 "carried_micros",
             ],
-            Self::Payouts => {
-                &["payout", "made", "statement", "currency", "amount", "amount_micros", "reference"]
-            }
+            Self::Payouts => &[
+                "payout",
+                "made",
+                "statement",
+                "currency",
+                "amount",
+                "amount_micros",
+                "reference",
+                "payout_reference",
+                "reverses",
+            ],
         }
     }
 }
@@ -147,11 +155,14 @@ pub fn payouts(payouts: &[Payout], days: &Days) -> Result<Table, LedgerOverflow>
     let mut table = Table::new(Export::Payouts.columns());
     for payout in payouts.iter().filter(|payout| days.contain(payout.made)) {
         let currency = payout.statement.currency;
-        let amount = micros(currency.minor_unit_micros(), payout.amount_minor)?;
+        let unit = i64::try_from(currency.minor_unit_micros()).map_err(|_| LedgerOverflow)?;
+        let amount = payout.amount_minor.checked_mul(unit).ok_or(LedgerOverflow)?;
         let mut row = vec![Cell::text(payout.id), Cell::text(payout.made)];
         row.extend([Cell::text(payout.statement), Cell::text(currency)]);
         row.extend(Cell::amount(currency, amount));
         row.push(Cell::text(payout.reference.as_str()));
+        row.push(payout.payout_reference.as_ref().map_or(Cell::None, |paid_to| Cell::text(paid_to.as_str())));
+        row.push(payout.reverses.map_or(Cell::None, Cell::text));
         table.push(row);
     }
     Ok(table)

@@ -2,13 +2,11 @@ use farthing_service::unavailable::Unavailable;
 
 use super::export::{payouts, redemptions, statements};
 use super::{Cell, Days, Export, Table};
-use crate::publishers::{PayoutReference, Publisher, PublisherId, PublisherName};
+use crate::publishers::{Publisher, PublisherId, PublisherName};
 use crate::store::Stores;
 
 /// Who each row is about.
 const OWNER: &[&str] = &["publisher", "name"];
-/// And where that is paid.
-const PAYEE: &[&str] = &["publisher", "name", "payout_reference"];
 
 /// A publisher's table.
 ///
@@ -38,15 +36,10 @@ pub async fn of_publishers(
     publishers: &[Publisher],
     stores: &Stores,
 ) -> Result<Table, Unavailable> {
-    let owner = if export == Export::Payouts { PAYEE } else { OWNER };
-    let mut table = Table::new(&[owner, export.columns()].concat());
+    let mut table = Table::new(&[OWNER, export.columns()].concat());
     for publisher in publishers {
         let name = publisher.name().map(PublisherName::as_str).map_or(Cell::None, Cell::text);
-        let mut first = vec![Cell::text(publisher.id), name];
-        if export == Export::Payouts {
-            let reference = publisher.payout_reference().map(PayoutReference::as_str);
-            first.push(reference.map_or(Cell::None, Cell::text));
-        }
+        let first = [Cell::text(publisher.id), name];
         table.append(&first, of_publisher(export, days, publisher.id, stores).await?);
     }
     Ok(table)

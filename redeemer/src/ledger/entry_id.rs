@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use farthing_api::Base64Url;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// The id of an entry of the operator's: 16 bytes, random unless the operator chose them, by which the command
@@ -10,6 +11,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct EntryId([u8; EntryId::LENGTH]);
+
+/// What tells the id of a reversal from every other digest of ours.
+const REVERSAL_LABEL: &[u8] = b"farthing payout reversal";
 
 impl EntryId {
     /// Length in bytes.
@@ -23,6 +27,16 @@ impl EntryId {
         let mut bytes = [0; Self::LENGTH];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
+    }
+
+    /// The id of the payout that reverses the one with this id. It follows from this one, so a payout has one reversal,
+    /// however often the command is repeated.
+    #[must_use]
+    pub fn of_reversal(&self) -> Self {
+        let digest: [u8; 32] =
+            Sha256::new().chain_update(REVERSAL_LABEL).chain_update(self.0).finalize().into();
+        let (id, _) = digest.split_first_chunk().unwrap_or((&[0; Self::LENGTH], &[]));
+        Self(*id)
     }
 
     /// The bytes.
@@ -76,6 +90,8 @@ mod tests {
         let json = serde_json::to_string(&id).unwrap();
         assert_eq!(json, format!("\"{id}\""));
         assert_eq!(serde_json::from_str::<EntryId>(&json).unwrap(), id);
+        assert_eq!(id.of_reversal(), id.of_reversal());
+        assert!(id.of_reversal() != id && id.of_reversal().of_reversal() != id);
         for wrong in ["", "AAAA", "not an id"] {
             assert_eq!(wrong.parse::<EntryId>(), Err(InvalidEntryId));
         }

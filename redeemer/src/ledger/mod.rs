@@ -15,6 +15,7 @@ mod outstanding;
 mod paying;
 mod payout;
 mod remark;
+mod reversing;
 mod statement;
 mod statement_id;
 
@@ -30,5 +31,6 @@ pub use outstanding::{Outstanding, outstanding};
 pub use paying::{NotPaid, Paying, pay};
 pub use payout::Payout;
 pub use remark::{InvalidRemark, Remark};
+pub use reversing::{NotReversed, Reversing, reverse};
 pub use statement::Statement;
 pub use statement_id::StatementId;

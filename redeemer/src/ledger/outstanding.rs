@@ -102,10 +102,15 @@ mod tests {
             statement: StatementId { currency: "EUR".parse().unwrap(), through: closing.through },
             amount_minor,
             reference: "transfer 7".parse().unwrap(),
+            payout_reference: None,
+            reverses: None,
             made: "2026-12-05".parse().unwrap(),
         };
         assert_eq!(open(&credited, &statements, &[pay(5)]), ["0.02 EUR"]);
         assert_eq!(open(&credited, &statements, &[pay(5), pay(2)]), [""; 0]);
         assert_eq!(open(&credited, &statements, &[pay(5), pay(3)]), ["-0.01 EUR"]);
+        let wrong = pay(3);
+        let back = wrong.reversal("it came back".parse().unwrap(), wrong.made);
+        assert_eq!(open(&credited, &statements, &[pay(5), wrong, back]), ["0.02 EUR"]);
     }
 }

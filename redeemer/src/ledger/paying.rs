@@ -3,7 +3,7 @@ use thiserror::Error;
 
 use super::due::{Standing, TEST_MONEY};
 use super::{EntryId, LedgerOverflow, Payout, Remark, Statement, StatementId, is_test_money};
-use crate::publishers::PublisherId;
+use crate::publishers::{PayoutReference, PublisherId};
 
 /// A payout that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Paying {
     pub amount_minor: Option<u64>,
     /// By which the publisher finds it on its account.
     pub reference: Remark,
+    /// Where it was paid, if that is known.
+    pub payout_reference: Option<PayoutReference>,
     /// Whether it was made before the store was restored: then it is entered whatever is due.
     pub after_restore: bool,
     /// Today.
@@ -77,7 +79,7 @@ pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Res
     if paying.after_restore {
         // The money has left the bank: what happened is entered, though by today's rules it would not be paid.
         let amount_minor = paying.amount_minor.filter(|amount| *amount > 0).ok_or(NotPaid::AmountUnsaid)?;
-        return Ok(paying.payout(amount_minor));
+        return paying.payout(amount_minor);
     }
     // Which statement is paid first is the operator's choice, so no other one takes anything off what is due of this one.
     let standing = Standing { statements, payouts, today: paying.made, hold_days: paying.hold_days };
@@ -91,20 +93,25 @@ pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Res
         asked if asked == 0 || asked > found.payable_minor => {
             Err(NotPaid::TooMuch { asked, due: found.payable_minor })
         }
-        amount_minor => Ok(paying.payout(amount_minor)),
+        amount_minor => paying.payout(amount_minor),
     }
 }
 
 impl Paying {
-    fn payout(&self, amount_minor: u64) -> Payout {
-        Payout {
+    fn payout(&self, amount_minor: u64) -> Result<Payout, NotPaid> {
+        // Exports write millionths.
+        let micros = amount_minor.checked_mul(self.statement.currency.minor_unit_micros());
+        micros.and_then(|micros| i64::try_from(micros).ok()).ok_or(LedgerOverflow)?;
+        Ok(Payout {
             id: self.id,
             publisher: self.publisher,
             statement: self.statement,
-            amount_minor,
+            amount_minor: i64::try_from(amount_minor).map_err(|_| LedgerOverflow)?,
             reference: self.reference.clone(),
+            payout_reference: self.payout_reference.clone(),
+            reverses: None,
             made: self.made,
-        }
+        })
     }
 }
 
@@ -121,6 +128,7 @@ mod tests {
             statement: statement.parse().unwrap(),
             amount_minor,
             reference: "transfer 7".parse().unwrap(),
+            payout_reference: None,
             after_restore: false,
             made: made.parse().unwrap(),
             hold_days: HOLD,
@@ -183,6 +191,9 @@ mod tests {
         };
         assert_eq!(again(None), Err(NotPaid::AmountUnsaid));
         assert_eq!(again(Some(0)), Err(NotPaid::AmountUnsaid));
+        for slip in [u64::MAX, i64::MAX.unsigned_abs() / 10_000 + 1] {
+            assert_eq!(again(Some(slip)), Err(NotPaid::Overflow(LedgerOverflow)), "no list could show it");
+        }
         let paid = [again(Some(500)).unwrap()];
         let later = due(&statements, &paid, "2027-02-10".parse().unwrap(), HOLD).unwrap();
         let payable: Vec<_> = later.iter().map(|due| due.payable_minor).collect();

@@ -11,8 +11,8 @@ use farthing_service::record::{self, Record};
 
 use super::backup_records::{Credit, SHORT_MARKS, SpentSet, UNCREDITED, Uncredited};
 use super::{KeptAnswer, RedeemedTotal};
-use crate::ledger::{Payout, Statement, StatementId};
-use crate::publishers::Publisher;
+use crate::ledger::{EntryId, Payout, Statement, StatementId};
+use crate::publishers::{Publisher, PublisherId};
 
 /// Everything that a walk through the store has met; of the marks only how many there are.
 #[derive(Debug, Default)]
@@ -31,9 +31,9 @@ pub struct RedeemerBooks {
     kept: HashMap<Vec<u8>, u64>,
     kept_by_end: BTreeSet<Vec<u8>>,
     publishers: BTreeMap<Vec<u8>, Publisher>,
-    /// What each statement comes to, by publisher and id; and what was paid of it.
-    statements: BTreeMap<(Vec<u8>, StatementId), i64>,
-    paid: BTreeMap<(Vec<u8>, StatementId), u64>,
+    /// What each statement comes to, by publisher and id.
+    statements: BTreeMap<(PublisherId, StatementId), i64>,
+    payouts: BTreeMap<(PublisherId, EntryId), Payout>,
     names: BTreeMap<Vec<u8>, Vec<u8>>,
     api_keys: BTreeMap<Vec<u8>, Vec<u8>>,
     findings: Findings,
@@ -80,14 +80,12 @@ impl Books for RedeemerBooks {
             }
             "statements" => {
                 if let Some(statement) = self.read::<Statement>(&table, &key, &value) {
-                    let of = (statement.publisher.as_bytes().to_vec(), statement.id());
-                    self.statements.insert(of, statement.net_minor);
+                    self.statements.insert((statement.publisher, statement.id()), statement.net_minor);
                 }
             }
             "payouts" => {
                 if let Some(payout) = self.read::<Payout>(&table, &key, &value) {
-                    let of = (payout.publisher.as_bytes().to_vec(), payout.statement);
-                    add(&mut self.paid, of, payout.amount_minor);
+                    self.payouts.insert((payout.publisher, payout.id), payout);
                 }
             }
             "publisher-names" => drop(self.names.insert(key, value)),
@@ -203,14 +201,26 @@ impl RedeemerBooks {
     }
 
     fn compare_payouts(&mut self) {
-        for ((publisher, id), paid) in std::mem::take(&mut self.paid) {
-            let net = self.statements.get(&(publisher.clone(), id)).copied().unwrap_or(0);
-            if u64::try_from(net).unwrap_or(0) < paid {
-                self.find(
-                    "payouts",
-                    &publisher,
-                    &format!("more of the statement {id} was paid than it comes to"),
-                );
+        let payouts = std::mem::take(&mut self.payouts);
+        let mut paid: BTreeMap<(PublisherId, StatementId), i128> = BTreeMap::new();
+        for payout in payouts.values() {
+            *paid.entry((payout.publisher, payout.statement)).or_default() += i128::from(payout.amount_minor);
+            let is_opposite = |reversed: &EntryId| {
+                payouts.get(&(payout.publisher, *reversed)).is_some_and(|reversed| {
+                    reversed.reversal(payout.reference.clone(), payout.made) == *payout
+                })
+            };
+            if !payout.reverses.as_ref().map_or(payout.amount_minor > 0, is_opposite) {
+                let what =
+                    format!("the payout {} is neither paid nor the opposite of one that is", payout.id);
+                self.find("payouts", payout.publisher.as_bytes(), &what);
+            }
+        }
+        for ((publisher, id), paid) in paid {
+            let net = self.statements.get(&(publisher, id)).copied().unwrap_or(0);
+            if i128::from(net.max(0)) < paid {
+                let what = format!("more of the statement {id} was paid than it comes to");
+                self.find("payouts", publisher.as_bytes(), &what);
             }
         }
     }
@@ -243,4 +253,43 @@ fn add<K: Ord>(sums: &mut BTreeMap<K, u64>, key: K, tokens: u64) {
 fn differing(one: &BTreeMap<Vec<u8>, Vec<u8>>, other: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<Vec<u8>> {
     let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
     keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A payout, or what comes of it, as a walk through the store meets it.
+    fn met(payout: &Payout) -> BackupEntry {
+        let key = [payout.publisher.as_bytes().as_slice(), payout.id.as_bytes()].concat();
+        BackupEntry { table: "payouts".to_owned(), key, value: record::encode(payout).unwrap() }
+    }
+
+    #[test]
+    fn a_reversal_is_the_opposite_of_a_payout_that_is_there() {
+        let paid = Payout {
+            id: EntryId::random().unwrap(),
+            publisher: PublisherId::from_bytes([1; 16]),
+            statement: "EUR.2026-11-30".parse().unwrap(),
+            amount_minor: 5,
+            reference: "transfer 7".parse().unwrap(),
+            payout_reference: None,
+            reverses: None,
+            made: "2027-01-02".parse().unwrap(),
+        };
+        let back = paid.reversal("it came back".parse().unwrap(), paid.made);
+        let found = |payouts: &[&Payout]| {
+            let mut books = RedeemerBooks::default();
+            for payout in payouts {
+                books.add(met(payout));
+            }
+            books.findings().into_iter().collect::<Vec<_>>().join("\n")
+        };
+        assert!(found(&[&paid]).contains("more of the statement EUR.2026-11-30 was paid than it comes to"));
+        assert_eq!(found(&[&paid, &back]), "");
+        let other = Payout { amount_minor: -4, ..back.clone() };
+        for wrong in [&[&back][..], &[&paid, &other], &[&Payout { amount_minor: -5, ..paid.clone() }]] {
+            assert!(found(wrong).contains("is neither paid nor the opposite of one that is"), "{wrong:?}");
+        }
+    }
 }

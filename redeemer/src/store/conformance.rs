@@ -16,9 +16,12 @@ use farthing_service::pinned_keys::{PinOutcome, PinnedKey, PinnedKeys};
 
 use super::{
     Adjusted, KeptAnswers, Ledger, Leftovers, NewSet, Paid, Payouts, PinsWithSets, PublisherAdded,
-    PublisherChanged, Publishers, Redeemed, RedeemedTotals, Redemption, Slice, SpentTokens, Statements,
+    PublisherChanged, Publishers, Redeemed, RedeemedTotals, Redemption, Reversed, Slice, SpentTokens,
+    Statements,
 };
-use crate::ledger::{Adjustment, Closing, NotPaid, Paying, Statement, StatementId};
+use crate::ledger::{
+    Adjustment, Closing, EntryId, NotPaid, NotReversed, Paying, Reversing, Statement, StatementId,
+};
 use crate::publishers::{
     ApiKey, ApiKeyRecord, Identity, NewPayoutReference, NotChanged, Owed, Publisher, PublisherChange,
     PublisherId,
@@ -97,6 +100,7 @@ macro_rules! conformance {
             statements_are_closed_once_and_stay,
             statements_closed_at_once_state_everything_once,
             a_statement_is_paid_once,
+            a_payout_is_reversed_once_and_due_again,
             totals_are_counted_by_key_and_day,
             publishers_and_their_keys,
             publishers_are_known_by_another_name_and_erased,

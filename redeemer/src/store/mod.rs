@@ -5,6 +5,7 @@ mod books;
 mod embedded;
 mod moving;
 mod pins_with_sets;
+mod recorded;
 mod redis;
 mod stores;
 
@@ -19,13 +20,14 @@ use farthing_service::record::{self, Record, RecordError};
 use farthing_service::unavailable::Unavailable;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Adjustment, Closing, Entries, NotPaid, Paying, Payout, Statement, StatementId, pay};
+use crate::ledger::{Adjustment, Closing, Entries, Paying, Payout, Reversing, Statement, StatementId};
 use crate::publishers::{ApiKeyHash, NotChanged, Publisher, PublisherChange, PublisherId};
 use crate::redemption::{Answer, IdempotencyMac, Judged, KeyFacts, RequestMac};
 
 pub use books::RedeemerBooks;
 pub use moving::RedeemerTables;
 pub use pins_with_sets::PinsWithSets;
+pub use recorded::{Paid, Recorded, Reversed};
 pub use stores::{Stores, restore};
 
 /// Days for which a set is kept after its key's `redeem_until`, should a clock have been wrong.
@@ -116,7 +118,7 @@ pub trait Ledger: Send + Sync {
 #[async_trait]
 pub trait Statements: Send + Sync {
     /// Closes the statements that [`close`](crate::ledger::close) makes of the publisher's entries, all in one step;
-    /// returns them, none when everything through that day is stated.
+    /// returns them: none when nothing came since, or only what waits for a later day than the last that is stated.
     async fn close(&self, closing: Closing) -> Result<Vec<Statement>, Unavailable>;
 
     /// A publisher's statements by currency, oldest first.
@@ -133,11 +135,14 @@ pub trait Statements: Send + Sync {
 /// What was paid of publishers' statements.
 #[async_trait]
 pub trait Payouts: Send + Sync {
-    /// Records a payout for ever, if [`pay`] allows it, in one step with what that looks at; unless the publisher has one
+    /// Records a payout for ever, if [`pay`](crate::ledger::pay) allows it, in one step with what that looks at; unless the publisher has one
     /// with its id.
     async fn pay(&self, paying: Paying) -> Result<Paid, Unavailable>;
 
-    /// A publisher's payouts, oldest first.
+    /// Reverses a payout for ever, if [`reverse`](crate::ledger::reverse) allows it, unless it was reversed before.
+    async fn reverse(&self, reversing: Reversing) -> Result<Reversed, Unavailable>;
+
+    /// A publisher's payouts and what reverses them, oldest first.
     async fn payouts(&self, publisher: PublisherId) -> Result<Vec<Payout>, Unavailable>;
 }
 
@@ -193,27 +198,6 @@ impl Redeemed {
     /// Whether an answer is kept that was not before: those that credit something are.
     pub const fn is_newly_kept(&self) -> bool {
         matches!(self, Self::Done(answer) if !answer.credited.is_empty())
-    }
-}
-
-/// What became of [`Payouts::pay`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Paid {
-    /// It is recorded.
-    Done(Payout),
-    /// The publisher has this one with its id; nothing was written.
-    Kept(Payout),
-    /// So much is not due; nothing was written.
-    Refused(NotPaid),
-}
-
-impl Paid {
-    /// What becomes of it where these are all of the publisher's statements and payouts.
-    fn decide(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Self {
-        if let Some(kept) = payouts.iter().find(|payout| payout.id == paying.id) {
-            return Self::Kept(kept.clone());
-        }
-        pay(paying, statements, payouts).map_or_else(Self::Refused, Self::Done)
     }
 }
 

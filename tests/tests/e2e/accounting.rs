@@ -143,9 +143,28 @@ fn what_dies_half_way_is_repeated(world: &World) {
         }
         assert_eq!(world.admin(Program::Redeemer, &["payouts", "list", &id]).unwrap().len(), number + 1);
     }
+    assert_eq!(payable(world), [4, 1]);
+
+    let payouts = world.admin(Program::Redeemer, &["payouts", "list", &id]).unwrap();
+    for (payout, step) in payouts.iter().zip(["payout.before", "payout.after"]) {
+        let payout = json(payout)["payout"]["id"].as_str().unwrap().to_owned();
+        let reverse = ["payouts", "reverse", &id, &payout, "--reason", "it came back"];
+        let dying = world.serve_until(Program::Redeemer, step).unwrap();
+        assert_eq!(world.try_admin(Program::Redeemer, &reverse).unwrap().status.code(), Some(1), "{step}");
+        dying.wait_for_crash().unwrap_or_else(|error| panic!("{step}: {error}"));
+        let _redeemer = world.serve(Program::Redeemer).unwrap();
+        let reversal = world.admin(Program::Redeemer, &reverse).unwrap();
+        assert_eq!(world.admin(Program::Redeemer, &reverse).unwrap(), reversal, "{step}");
+    }
+    assert_eq!(world.admin(Program::Redeemer, &["payouts", "list", &id]).unwrap().len(), 4);
+    assert_eq!(payable(world), [14, 1]);
+    assert_eq!(world.admin(Program::Redeemer, &["store", "check"]).unwrap(), ["everything adds up"]);
+}
+
+/// What may be paid today of each statement.
+fn payable(world: &World) -> Vec<u64> {
     let due = world.admin(Program::Redeemer, &["payouts", "due"]).unwrap();
-    let due: Vec<_> = due.iter().map(|line| json(line)["payable_minor"].as_u64().unwrap()).collect();
-    assert_eq!(due, [4, 1]);
+    due.iter().map(|line| json(line)["payable_minor"].as_u64().unwrap()).collect()
 }
 
 /// With which id a command that died says that it can be repeated.

@@ -99,7 +99,10 @@ fn nothing_is_paid_before_lost_payouts_are_confirmed(world: &World, redeemer: Se
     let id = "A".repeat(22);
     let record = ["payouts", "record", &id, "EUR.2026-11-30", "--reference", "transfer 7"];
     assert!(refused(world, Program::Redeemer, &record).contains("payouts recorded since then"));
-    let again = refused(world, Program::Redeemer, &[&record[..], &["--after-restore"]].concat());
+    let unnamed = refused(world, Program::Redeemer, &[&record[..], &["--after-restore"]].concat());
+    assert!(unnamed.contains("name the payout with --id"), "{unnamed}");
+    let again = [&record[..], &["--after-restore", "--id", &id]].concat();
+    let again = refused(world, Program::Redeemer, &again);
     assert!(again.contains("there is no publisher"), "{again}");
     world.admin(Program::Redeemer, &[&due[..], &["--after-restore"]].concat()).unwrap();
     let running = refused(world, Program::Redeemer, &["payouts", "confirm"]);

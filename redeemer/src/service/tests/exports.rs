@@ -4,6 +4,7 @@ use farthing_protocol::Day;
 
 use super::statements::{adjust, obey};
 use super::*;
+use crate::admin::RecordPayout;
 use crate::exports::{Days, Export, Form};
 use crate::ledger::EntryId;
 use crate::publishers::{NewPayoutReference, Owed, PublisherId};
@@ -21,16 +22,24 @@ fn with_books() -> (Running, PublisherId) {
         obey(&running, Command::CloseStatements { through: Some(through), after_restore: false }).unwrap();
     let publisher = closed[0]["publisher"].as_str().unwrap().parse().unwrap();
     running.clock.0.store(NOW + 40 * SECONDS_PER_DAY, Ordering::Relaxed);
-    let pay = Command::RecordPayout {
+    pay_at(&running, publisher, "+49 7");
+    let pay = RecordPayout {
         publisher,
         id: "AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap(),
         statement: format!("EUR.{through}").parse().unwrap(),
         amount_minor: Some(1),
         reference: "=transfer, 7".parse().unwrap(),
+        payout_reference: None,
         after_restore: false,
     };
-    obey(&running, pay).unwrap();
+    obey(&running, Command::RecordPayout(pay)).unwrap();
     (running, publisher)
+}
+
+/// Where the publisher is paid from now on.
+fn pay_at(running: &Running, publisher: PublisherId, reference: &str) {
+    let payout_reference = Some(NewPayoutReference::Set(reference.parse().unwrap()));
+    obey(running, Command::DescribePublisher { publisher, name: None, payout_reference }).unwrap();
 }
 
 #[test]
@@ -56,8 +65,8 @@ fn a_publisher_takes_its_tables_as_csv_and_json() {
     );
     assert_eq!(
         csv("/v1/exports/payouts.csv"),
-        "payout,made,statement,currency,amount,amount_micros,reference\r\n\
-         AQEBAQEBAQEBAQEBAQEBAQ,2026-12-31,EUR.2026-11-21,EUR,0.01,10000,\"'=transfer, 7\"\r\n"
+        "payout,made,statement,currency,amount,amount_micros,reference,payout_reference,reverses\r\n\
+         AQEBAQEBAQEBAQEBAQEBAQ,2026-12-31,EUR.2026-11-21,EUR,0.01,10000,\"'=transfer, 7\",'+49 7,\r\n"
     );
     let answer = running.get("/v1/exports/redemptions.json?from=2026-11-22");
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"redemptions.json\""));
@@ -92,9 +101,7 @@ fn what_is_no_table_and_no_day_is_told_so() {
 #[test]
 fn the_operator_takes_everybodys_tables() {
     let (running, publisher) = with_books();
-    let set = NewPayoutReference::Set("+49 7".parse().unwrap());
-    let describe = Command::DescribePublisher { publisher, name: None, payout_reference: Some(set) };
-    obey(&running, describe).unwrap();
+    pay_at(&running, publisher, "elsewhere");
     let export = |export, publisher, form| {
         let days = Days { from: Some("2026-11-01".parse().unwrap()), through: None };
         obey(&running, Command::Export { export, publisher, days, form })
@@ -102,8 +109,8 @@ fn the_operator_takes_everybodys_tables() {
     assert_eq!(
         export(Export::Payouts, None, Form::Csv).unwrap().as_str().unwrap(),
         format!(
-            "publisher,name,payout_reference,payout,made,statement,currency,amount,amount_micros,reference\r\n\
-             {},Daily,'+49 7,AQEBAQEBAQEBAQEBAQEBAQ,2026-12-31,EUR.2026-11-21,EUR,0.01,10000,\"'=transfer, 7\"\r\n",
+            "publisher,name,payout,made,statement,currency,amount,amount_micros,reference,payout_reference,reverses\r\n\
+             {},Daily,AQEBAQEBAQEBAQEBAQEBAQ,2026-12-31,EUR.2026-11-21,EUR,0.01,10000,\"'=transfer, 7\",'+49 7,\r\n",
             // Of 64 ids one begins with a dash.
             publisher.to_string().replacen('-', "'-", usize::from(publisher.to_string().starts_with('-')))
         )
@@ -118,9 +125,7 @@ fn the_operator_takes_everybodys_tables() {
 #[test]
 fn a_publisher_reads_all_that_is_kept_of_it_until_it_is_erased() {
     let (running, publisher) = with_books();
-    let set = NewPayoutReference::Set("IBAN 7".parse().unwrap());
-    let describe = Command::DescribePublisher { publisher, name: None, payout_reference: Some(set) };
-    obey(&running, describe).unwrap();
+    pay_at(&running, publisher, "IBAN 7");
     let data = running.get("/v1/publisher").json();
     let listed = obey(&running, Command::ListPublishers).unwrap();
     assert_eq!(
@@ -138,6 +143,7 @@ fn a_publisher_reads_all_that_is_kept_of_it_until_it_is_erased() {
         (&data["statements"][0]["net_minor"], &data["payouts"][0]["amount_minor"]),
         (&json!(2), &json!(1))
     );
+    assert_eq!(data["payouts"][0]["payout_reference"], "+49 7", "where it was paid then");
     let secret = running.api_key.trim_start_matches("fpk_");
     assert!(!data.to_string().contains(secret));
 
@@ -159,4 +165,5 @@ fn a_publisher_reads_all_that_is_kept_of_it_until_it_is_erased() {
         (&row["publisher"], &row["name"], &row["amount_micros"]),
         (&json!(publisher), &Value::Null, &json!(10_000))
     );
+    assert_eq!(row["payout_reference"], "+49 7", "the operator's books go on saying where money went");
 }

@@ -1,6 +1,7 @@
 //! What publishers are owed: from the operator's commands to the signed statement.
 
 use super::*;
+use crate::admin::RecordPayout;
 use crate::ledger::EntryId;
 
 pub(super) fn obey(running: &Running, command: Command) -> Result<Value, String> {
@@ -130,10 +131,17 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     let pay = |id, publisher, amount_minor| {
         let statement = format!("EUR.{through}").parse().unwrap();
         let reference = "transfer 7".parse().unwrap();
-        obey(
-            &running,
-            Command::RecordPayout { publisher, id, statement, amount_minor, reference, after_restore: false },
-        )
+        let (payout_reference, after_restore) = (None, false);
+        let asked = RecordPayout {
+            publisher,
+            id,
+            statement,
+            amount_minor,
+            reference,
+            payout_reference,
+            after_restore,
+        };
+        obey(&running, Command::RecordPayout(asked))
     };
     let held = pay(id, publisher, None).unwrap_err();
     assert!(held.contains(&format!("held until {}", through.plus(31))), "{held}");
@@ -157,4 +165,29 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     assert_eq!(seen["payouts"][0]["reference"], "transfer 7");
     let listed = obey(&running, Command::ListPayouts { publisher: None }).unwrap();
     assert_eq!((&listed[0]["payout"], listed.as_array().unwrap().len()), (&seen["payouts"][0], 1));
+
+    let reverse = |payout, reason: &str| {
+        let reason = reason.parse().unwrap();
+        obey(&running, Command::ReversePayout { publisher, payout, reason })
+    };
+    let unknown = reverse(EntryId::random().unwrap(), "it came back").unwrap_err();
+    assert!(unknown.contains("has no payout") && unknown.ends_with("nothing was recorded"), "{unknown}");
+    let back = reverse(id, "it came back").unwrap();
+    assert_eq!((&back[0]["amount_minor"], &back[0]["reverses"]), (&json!(-2), &json!(id)));
+    running.clock.0.store(NOW + 32 * SECONDS_PER_DAY, Ordering::Relaxed);
+    assert_eq!(reverse(id, "it came back").unwrap(), back, "a day later it is the same entry");
+    let other = reverse(id, "another reason").unwrap_err();
+    assert!(other.contains("was reversed on 2026-12-22 with another reason"), "{other}");
+    assert_eq!(obey(&running, Command::DuePayouts { after_restore: false }).unwrap()[0]["payable_minor"], 2);
+    let seen = payload(&running.get("/v1/payouts"), farthing_api::PAYOUTS_PAYLOAD_TYPE);
+    let sum: i64 =
+        [0, 1].iter().map(|line: &usize| seen["payouts"][line]["amount_minor"].as_i64().unwrap()).sum();
+    assert_eq!((sum, &seen["payouts"][1]["reference"]), (0, &json!("it came back")));
+    let csv = String::from_utf8(running.get("/v1/exports/payouts.csv").body).unwrap();
+    assert!(
+        csv.contains(&format!(",EUR,-0.02,-20000,it came back,,{id}\r\n")) || id.to_string().starts_with('-'),
+        "{csv}"
+    );
+    let is_id = pay(back[0]["id"].as_str().unwrap().parse().unwrap(), publisher, None).unwrap_err();
+    assert!(is_id.contains("another payout with the id"), "{is_id}");
 }

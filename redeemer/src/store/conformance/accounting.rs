@@ -113,6 +113,7 @@ pub fn paying(id: u8, statement: StatementId) -> Paying {
         statement,
         amount_minor: None,
         reference: "transfer 7".parse().unwrap(),
+        payout_reference: Some("IBAN 7".parse().unwrap()),
         after_restore: false,
         made: Day::from_unix(NOW).plus(100),
         hold_days: 30,
@@ -134,10 +135,41 @@ pub async fn a_statement_is_paid_once<F: Fixture>() {
     let outcomes = attempts.join_all().await;
     let done: Vec<_> = outcomes.iter().filter(|paid| matches!(paid, Paid::Done(_))).collect();
     let [Paid::Done(payout)] = done.as_slice() else { panic!("{outcomes:?}") };
-    assert_eq!(Some(payout.amount_minor), closed.net_minor.try_into().ok());
+    assert_eq!(payout.amount_minor, closed.net_minor);
+    assert_eq!(payout.payout_reference, Some("IBAN 7".parse().unwrap()));
     assert_eq!(outcomes.iter().filter(|paid| **paid == Paid::Refused(NotPaid::NothingDue)).count(), 5);
     assert_eq!(store.payouts(publisher(1)).await.unwrap(), std::slice::from_ref(payout));
     assert_eq!(store.payouts(publisher(2)).await.unwrap(), []);
     let again = Paying { id: payout.id, amount_minor: Some(1_000), ..paying(9, closed.id()) };
     assert_eq!(store.pay(again).await.unwrap(), Paid::Kept(payout.clone()));
+}
+
+/// Reversing a payout of publisher 1, as often as one likes.
+pub fn reversing(payout: EntryId) -> Reversing {
+    let (reason, made) = ("it came back".parse().unwrap(), Day::from_unix(NOW).plus(101));
+    Reversing { publisher: publisher(1), payout, reason, made }
+}
+
+pub async fn a_payout_is_reversed_once_and_due_again<F: Fixture>() {
+    let (_fixture, store) = with_publisher::<F>().await;
+    results(&*store, redemption("a", true, vec![genuine(0, 1), genuine(0, 2)])).await;
+    let closed = store.close(closing(0)).await.unwrap().remove(0);
+    let Paid::Done(payout) = store.pay(paying(1, closed.id())).await.unwrap() else { panic!() };
+    let mut attempts = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let (store, reversing) = (Arc::clone(&store), reversing(payout.id));
+        attempts.spawn(async move { store.reverse(reversing).await.unwrap() });
+    }
+    let outcomes = attempts.join_all().await;
+    let reversal = payout.reversal("it came back".parse().unwrap(), reversing(payout.id).made);
+    assert_eq!(outcomes.iter().filter(|one| **one == Reversed::Done(reversal.clone())).count(), 1);
+    assert_eq!(outcomes.iter().filter(|one| **one == Reversed::Kept(reversal.clone())).count(), 5);
+    assert_eq!(store.payouts(publisher(1)).await.unwrap(), [payout.clone(), reversal.clone()]);
+    let nobodys = Reversing { publisher: publisher(2), ..reversing(payout.id) };
+    let refused = store.reverse(nobodys).await.unwrap();
+    assert_eq!(refused, Reversed::Refused(NotReversed::UnknownPayout(payout.id)));
+    let again = Paying { made: reversal.made, ..paying(2, closed.id()) };
+    assert!(matches!(store.pay(again).await.unwrap(), Paid::Done(_)));
+    let more = store.pay(paying(3, closed.id())).await.unwrap();
+    assert_eq!(more, Paid::Refused(NotPaid::NothingDue));
 }

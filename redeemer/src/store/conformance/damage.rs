@@ -1,6 +1,6 @@
 //! Stores that were damaged, and what must never be forgotten.
 
-use super::accounting::{adjustment, closing, paying};
+use super::accounting::{adjustment, closing, paying, reversing};
 use super::publishers::{api_key, named};
 use super::*;
 
@@ -41,7 +41,7 @@ pub async fn a_newer_record_is_unavailable<F: Fixture>() {
     let entry = adjustment(1, -1);
     store.adjust(entry.clone()).await.unwrap();
     let closed = store.close(closing(0)).await.unwrap().remove(0);
-    assert!(matches!(store.pay(paying(1, closed.id())).await.unwrap(), Paid::Done(_)));
+    let Paid::Done(payout) = store.pay(paying(1, closed.id())).await.unwrap() else { panic!() };
     fixture.raise_versions().await;
     assert!(store.redeem(redemption("a", true, vec![genuine(0, 1)])).await.is_err());
     assert!(store.redeem(redemption("b", true, vec![genuine(0, 2)])).await.is_err());
@@ -51,6 +51,7 @@ pub async fn a_newer_record_is_unavailable<F: Fixture>() {
     assert!(store.close(closing(1)).await.is_err());
     assert!(store.payouts(publisher(1)).await.is_err());
     assert!(store.pay(paying(2, closed.id())).await.is_err());
+    assert!(store.reverse(reversing(payout.id)).await.is_err());
     assert!(store.statements(publisher(1)).await.is_err());
     assert!(store.totals().await.is_err());
     assert!(store.by_api_key(key.hash()).await.is_err());

@@ -6,9 +6,9 @@ use redb::WriteTransaction;
 
 use super::ledger::records_of;
 use super::statements;
-use crate::ledger::{Paying, Payout};
+use crate::ledger::{Paying, Payout, Reversing, Statement};
 use crate::publishers::PublisherId;
-use crate::store::{Paid, Payouts};
+use crate::store::{Paid, Payouts, Recorded, Reversed};
 
 /// Publisher's id, 16 bytes, and the payout's, 16 bytes: payout.
 const PAYOUTS: Table = table("payouts");
@@ -16,7 +16,21 @@ const PAYOUTS: Table = table("payouts");
 #[async_trait]
 impl Payouts for EmbeddedStore {
     async fn pay(&self, paying: Paying) -> Result<Paid, Unavailable> {
-        self.write(move |transaction| record_payout(transaction, &paying)).await
+        self.write(move |transaction| {
+            record_payout(transaction, paying.publisher, |statements, payouts| {
+                Paid::decide(&paying, statements, payouts)
+            })
+        })
+        .await
+    }
+
+    async fn reverse(&self, reversing: Reversing) -> Result<Reversed, Unavailable> {
+        self.write(move |transaction| {
+            record_payout(transaction, reversing.publisher, |_, payouts| {
+                Reversed::decide(&reversing, payouts)
+            })
+        })
+        .await
     }
 
     async fn payouts(&self, publisher: PublisherId) -> Result<Vec<Payout>, Unavailable> {
@@ -27,14 +41,18 @@ impl Payouts for EmbeddedStore {
     }
 }
 
-fn record_payout(transaction: &WriteTransaction, paying: &Paying) -> Result<Paid, Fault> {
-    let statements = statements::all(transaction, paying.publisher)?;
+fn record_payout<R>(
+    transaction: &WriteTransaction,
+    publisher: PublisherId,
+    decide: impl FnOnce(&[Statement], &[Payout]) -> Recorded<R>,
+) -> Result<Recorded<R>, Fault> {
+    let statements = statements::all(transaction, publisher)?;
     let mut table = transaction.open_table(PAYOUTS)?;
-    let earlier: Vec<Payout> = records_of(&table, paying.publisher)?;
-    let paid = Paid::decide(paying, &statements, &earlier);
-    if let Paid::Done(payout) = &paid {
+    let earlier: Vec<Payout> = records_of(&table, publisher)?;
+    let recorded = decide(&statements, &earlier);
+    if let Recorded::Done(payout) = &recorded {
         let key = [payout.publisher.as_bytes().as_slice(), payout.id.as_bytes()].concat();
         table.insert(key.as_slice(), record::encode(payout)?.as_slice())?;
     }
-    Ok(paid)
+    Ok(recorded)
 }

@@ -5,9 +5,9 @@ use farthing_service::unavailable::Unavailable;
 
 use super::statements::{ADD, READ, TRIES, statements_key};
 use super::unreadable;
-use crate::ledger::{Paying, Payout};
+use crate::ledger::{Paying, Payout, Reversing, Statement};
 use crate::publishers::PublisherId;
-use crate::store::{Paid, Payouts, Statements};
+use crate::store::{Paid, Payouts, Recorded, Reversed, Statements};
 
 /// A hash: payout's id: payout.
 fn payouts_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
@@ -17,24 +17,13 @@ fn payouts_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
 #[async_trait]
 impl Payouts for RedisStore {
     async fn pay(&self, paying: Paying) -> Result<Paid, Unavailable> {
-        let publisher = paying.publisher;
-        for _ in 0..TRIES {
-            let statements = self.statements(publisher).await?;
-            let earlier = self.payouts(publisher).await?;
-            let paid = Paid::decide(&paying, &statements, &earlier);
-            let Paid::Done(payout) = &paid else { return Ok(paid) };
-            let call = Call::new()
-                .key(payouts_key(self, publisher))
-                .key(statements_key(self, publisher))
-                .number(earlier.len() as u64)
-                .number(statements.len() as u64)
-                .arg(*payout.id.as_bytes())
-                .arg(record::encode(payout).map_err(unreadable)?);
-            if self.write(&ADD, call).await? {
-                return Ok(paid);
-            }
-        }
-        Err(Unavailable::because("a publisher's statements or payouts kept changing"))
+        let decide = |statements: &[_], payouts: &[_]| Paid::decide(&paying, statements, payouts);
+        record_payout(self, paying.publisher, decide).await
+    }
+
+    async fn reverse(&self, reversing: Reversing) -> Result<Reversed, Unavailable> {
+        let decide = |_: &[_], payouts: &[_]| Reversed::decide(&reversing, payouts);
+        record_payout(self, reversing.publisher, decide).await
     }
 
     async fn payouts(&self, publisher: PublisherId) -> Result<Vec<Payout>, Unavailable> {
@@ -44,6 +33,30 @@ impl Payouts for RedisStore {
         let payouts = records.iter().map(|bytes| record::decode(bytes).map_err(unreadable));
         Ok(Payout::in_order(payouts.collect::<Result<_, _>>()?))
     }
+}
+
+async fn record_payout<R: Send>(
+    store: &RedisStore,
+    publisher: PublisherId,
+    decide: impl Fn(&[Statement], &[Payout]) -> Recorded<R> + Send,
+) -> Result<Recorded<R>, Unavailable> {
+    for _ in 0..TRIES {
+        let statements = store.statements(publisher).await?;
+        let earlier = store.payouts(publisher).await?;
+        let recorded = decide(&statements, &earlier);
+        let Recorded::Done(payout) = &recorded else { return Ok(recorded) };
+        let call = Call::new()
+            .key(payouts_key(store, publisher))
+            .key(statements_key(store, publisher))
+            .number(earlier.len() as u64)
+            .number(statements.len() as u64)
+            .arg(*payout.id.as_bytes())
+            .arg(record::encode(payout).map_err(unreadable)?);
+        if store.write(&ADD, call).await? {
+            return Ok(recorded);
+        }
+    }
+    Err(Unavailable::because("a publisher's statements or payouts kept changing"))
 }
 
 #[cfg(test)]

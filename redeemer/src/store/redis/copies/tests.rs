@@ -15,11 +15,11 @@ use farthing_service::redis::test_server::TestServer;
 use super::*;
 use crate::publishers::{Identity, Publisher, PublisherId};
 use crate::store::conformance::{
-    Store, adjustment, closing, genuine, key_facts, paying, redemption, results,
+    Store, adjustment, closing, genuine, key_facts, paying, redemption, results, reversing,
 };
 use crate::store::embedded::{EmbeddedCopies, EmbeddedRebuild};
 use crate::store::redis::RedisRebuild;
-use crate::store::{Ledger, Paid, Payouts, PinsWithSets, Publishers, RedeemerBooks, Statements};
+use crate::store::{Ledger, Paid, Payouts, PinsWithSets, Publishers, RedeemerBooks, Reversed, Statements};
 use crate::test_tokens::NOW;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -167,7 +167,8 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     results(&store, redemption("one", true, vec![genuine(0, 1), genuine(0, 2)])).await;
     store.adjust(adjustment(1, 3)).await.unwrap();
     let closed = store.close(closing(1)).await.unwrap().remove(0);
-    assert!(matches!(store.pay(paying(1, closed.id())).await.unwrap(), Paid::Done(_)));
+    let Paid::Done(payout) = store.pay(paying(1, closed.id())).await.unwrap() else { panic!() };
+    assert!(matches!(store.reverse(reversing(payout.id)).await.unwrap(), Reversed::Done(_)));
     store.adjust(adjustment(2, 5)).await.unwrap();
     let publisher = PublisherId::from_bytes([1; 16]);
     let (entries, statements) =
@@ -192,7 +193,7 @@ async fn entries_and_statements_go_from_one_kind_of_store_to_the_other_and_back(
     let (_server, restored) = restored_to_redis(file, 1).await;
     assert_eq!(restored.entries(publisher).await.unwrap(), entries);
     assert_eq!(restored.statements(publisher).await.unwrap(), statements);
-    assert_eq!(payouts.len(), 1);
+    assert_eq!(payouts.len(), 2);
     assert_eq!(restored.payouts(publisher).await.unwrap(), payouts);
 }
 
