@@ -33,6 +33,8 @@ pub struct Shown<'a> {
     pub commission: BasisPoints,
     /// How long statements are held.
     pub hold_days: u32,
+    /// Whether every payout is in the store: where one may be missing, nobody is told what is to be paid.
+    pub payouts_known: bool,
     /// A key that was made just now.
     pub new_key: Option<&'a str>,
     /// What was not done.
@@ -78,6 +80,7 @@ struct Dashboard<'a> {
     notice: Option<&'static str>,
     new_key: Option<&'a str>,
     plots: Vec<PlotView>,
+    payouts_known: bool,
     paid_to: Option<&'a str>,
     sums: Vec<Sum>,
     statements: Vec<StatementRow>,
@@ -183,6 +186,7 @@ impl Page {
             notice,
             new_key: shown.new_key,
             plots: plots.iter().map(|plot| self.plot(plot)).collect(),
+            payouts_known: shown.payouts_known,
             paid_to: publisher.payout_reference().map(PayoutReference::as_str),
             sums: self.sums(shown)?,
             statements: statements.collect(),
@@ -267,11 +271,15 @@ impl Page {
     }
 
     fn payout(&self, payout: &Payout) -> PayoutRow {
+        let reference = payout.reference.as_str();
         PayoutRow {
             made: payout.made,
             statement: payout.statement.to_string(),
             amount: self.minor(payout.statement.currency, payout.amount_minor.into()),
-            reference: payout.reference.as_str().to_owned(),
+            reference: match payout.reverses {
+                Some(_) => format!("{}: {reference}", self.texts().reversed),
+                None => reference.to_owned(),
+            },
         }
     }
 

@@ -236,6 +236,7 @@ fn rendered(
         today: Day::from_unix(redeemer.environment.now()),
         commission: config.commission,
         hold_days: config.payout_hold_days,
+        payouts_known: redeemer.stores.birth.check_payouts().is_ok(),
         new_key,
         notice,
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use age::secrecy::ExposeSecret;
 use farthing_tests::programs::Program;
-use farthing_tests::{Crashed, Publisher, ServiceProcess, World};
+use farthing_tests::{Crashed, Publisher, ServiceProcess, World, http};
 use serde_json::{Value, json};
 
 use crate::{on_redis, world};
@@ -89,8 +89,25 @@ pub fn redeem_until(
     }
 }
 
+/// The page of who signs in with its API key.
+fn dashboard(publisher: &Publisher, redeemer: &ServiceProcess) -> String {
+    let (url, origin) = (format!("{}/dashboard", redeemer.url()), redeemer.url());
+    let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", origin.as_str())];
+    let form = format!("api_key={}", publisher.api_key).into_bytes();
+    let signed_in = http::post(&format!("{url}/sign-in"), &headers, form).unwrap();
+    let cookie = signed_in.header("set-cookie").split(';').next().unwrap_or_default();
+    String::from_utf8(http::get(&url, &[("Cookie", cookie)]).unwrap().body).unwrap()
+}
+
 /// The store may lack payouts of the gap: what was paid would be paid again.
-fn nothing_is_paid_before_lost_payouts_are_confirmed(world: &World, redeemer: ServiceProcess) {
+fn nothing_is_paid_before_lost_payouts_are_confirmed(
+    world: &World,
+    redeemer: ServiceProcess,
+    publisher: &Publisher,
+) {
+    let why = "The service was restored from a backup.";
+    let shown = dashboard(publisher, &redeemer);
+    assert!(shown.contains(why) && !shown.contains(">Open<"), "{shown}");
     let due = ["payouts", "due"];
     let missing = refused(world, Program::Redeemer, &due);
     for words in ["payouts recorded since then are not in it", "--after-restore", "payouts confirm"] {
@@ -110,6 +127,10 @@ fn nothing_is_paid_before_lost_payouts_are_confirmed(world: &World, redeemer: Se
     redeemer.stop().unwrap();
     world.admin(Program::Redeemer, &["payouts", "confirm"]).unwrap();
     world.admin(Program::Redeemer, &due).unwrap();
+    let redeemer = world.serve(Program::Redeemer).unwrap();
+    let shown = dashboard(publisher, &redeemer);
+    assert!(!shown.contains(why) && shown.contains(">Open<"), "{shown}");
+    redeemer.stop().unwrap();
     let known = refused(world, Program::Redeemer, &["payouts", "confirm"]);
     assert!(known.contains("no payout is missing"), "{known}");
     assert_in_order(world, Program::Redeemer);
@@ -184,7 +205,7 @@ fn a_lost_redeemer_is_restored(world: &World) {
     assert_in_order(world, Program::Redeemer);
     let birth = world.dump(Program::Redeemer).unwrap().into_iter().find(|record| record["table"] == "birth");
     assert_eq!(birth.unwrap()["record"]["restores"][0]["closed"]["by"], "accept-loss");
-    nothing_is_paid_before_lost_payouts_are_confirmed(world, redeemer);
+    nothing_is_paid_before_lost_payouts_are_confirmed(world, redeemer, &publisher);
 
     // The keys are revoked: the double spend gets nothing.
     world.lose_store(Program::Redeemer).unwrap();

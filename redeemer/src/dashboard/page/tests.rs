@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::{Adjustment, CreditLine, Entries, EntryId};
+use crate::ledger::{Adjustment, Closing, CreditLine, Entries, EntryId, close};
 use crate::publishers::{ApiKey, Identity, PublisherId};
 
 fn publisher(name: &str) -> Publisher {
@@ -29,6 +29,10 @@ fn account() -> Account {
 }
 
 fn rendered(language: Language, publisher: &Publisher, account: &Account) -> String {
+    shown(language, publisher, account, true)
+}
+
+fn shown(language: Language, publisher: &Publisher, account: &Account, payouts_known: bool) -> String {
     let shown = Shown {
         publisher,
         own_key: publisher.keys[0].id,
@@ -36,6 +40,7 @@ fn rendered(language: Language, publisher: &Publisher, account: &Account) -> Str
         today: "2026-11-22".parse().unwrap(),
         commission: BasisPoints::default(),
         hold_days: 30,
+        payouts_known,
         new_key: None,
         notice: None,
     };
@@ -88,4 +93,71 @@ fn no_words_of_people_are_markup() {
     let html = rendered(Language::English, &publisher("<script>Daily & Co</script>"), &account());
     assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
     assert!(html.contains("&#60;b&#62;IBAN") || html.contains("&lt;b&gt;IBAN"), "{html}");
+}
+
+fn paid() -> Payout {
+    Payout {
+        id: EntryId::random().unwrap(),
+        publisher: PublisherId::from_bytes([1; 16]),
+        statement: "EUR.2026-11-21".parse().unwrap(),
+        amount_minor: 30,
+        reference: "transfer <7>".parse().unwrap(),
+        payout_reference: None,
+        reverses: None,
+        made: "2026-11-22".parse().unwrap(),
+    }
+}
+
+/// An account with a statement of one euro, of which these payouts were made.
+fn stated(payouts: Vec<Payout>) -> Account {
+    let account = account();
+    let closing = Closing {
+        publisher: PublisherId::from_bytes([1; 16]),
+        through: "2026-11-21".parse().unwrap(),
+        closed: "2026-11-22".parse().unwrap(),
+        commission: BasisPoints::default(),
+    };
+    let statements = close(&closing, &account.entries, &[]).unwrap();
+    Account { statements, payouts, ..account }
+}
+
+/// What may have been paid would look open.
+#[test]
+fn nothing_is_said_to_be_open_where_payouts_may_be_missing() {
+    let (publisher, account) = (publisher("Daily"), stated(vec![paid()]));
+    let whole = [
+        (Language::English, ["Open", "Unpaid", "Payable from", "has the operator's share taken off"]),
+        (
+            Language::German,
+            ["Offen", "Nicht ausgezahlt", "Auszahlbar ab", "ist der Anteil des Betreibers abgezogen"],
+        ),
+    ];
+    for (language, texts) in whole {
+        let (known, unknown) =
+            (shown(language, &publisher, &account, true), shown(language, &publisher, &account, false));
+        let unescaped = |html: &str| html.replace("&#39;", "'");
+        for text in texts {
+            assert!(unescaped(&known).contains(text), "{text} is not in {known}");
+            assert!(!unescaped(&unknown).contains(&format!(">{text}<")), "{text} is in {unknown}");
+        }
+        let amount = if language == Language::German { "0,70" } else { "0.70" };
+        assert!(known.contains(amount) && !unknown.contains(amount), "{unknown}");
+        let why = Texts::of(language).payouts_unknown;
+        assert!(unknown.contains(why) && !known.contains(why), "{unknown}");
+        assert!(unknown.contains("EUR.2026-11-21") && unknown.contains("transfer "), "{unknown}");
+    }
+}
+
+#[test]
+fn a_reversal_is_shown_as_what_it_is() {
+    let paid = paid();
+    let back = paid.reversal("the account is closed".parse().unwrap(), paid.made);
+    let html = rendered(Language::English, &publisher("Daily"), &stated(vec![paid, back]));
+    for text in [
+        "-0.30\u{a0}EUR",
+        "Came back: the account is closed",
+        "<td class=\"number\">1.00\u{a0}EUR</td><td>2026-12-22</td>",
+    ] {
+        assert!(html.contains(text), "{text} is not in {html}");
+    }
 }
