@@ -31,7 +31,10 @@ pub(super) async fn close(
         lines.extend(closed.iter().map(|statement| listed(&publisher, statement)));
     }
     if lines.is_empty() {
-        lines.push(json!(format!("everything through {through} is in closed statements")));
+        // Not that everything is stated: a day that is closed stays so, and what came late for it waits.
+        lines.push(json!(format!(
+            "nothing to close through {through}; what came late for a stated day waits for the next statement"
+        )));
     }
     Ok(Value::Array(lines))
 }

@@ -120,7 +120,7 @@ fn what_dies_half_way_is_repeated(world: &World) {
         let _redeemer = world.serve(Program::Redeemer).unwrap();
         world.admin(Program::Redeemer, &close).unwrap();
         let again = world.admin(Program::Redeemer, &close).unwrap();
-        assert!(again[0].starts_with("everything through "), "{step}: {again:?}");
+        assert!(again[0].starts_with("nothing to close through "), "{step}: {again:?}");
         let statements = world.admin(Program::Redeemer, &["statements", "list"]).unwrap();
         assert_eq!(statements.len(), number + 1, "{step}: {statements:?}");
     }
