@@ -335,6 +335,11 @@ async fn find_publisher(id: PublisherId, stores: &Stores) -> anyhow::Result<Publ
     }
 }
 
+/// What is said where nobody knows whether an entry was made: whoever repeats the command needs the id that was tried.
+pub fn how_to_repeat(id: EntryId) -> String {
+    format!("not known to be recorded; to repeat it safely add --id {id}")
+}
+
 fn unknown_publisher<T>(publisher: PublisherId) -> anyhow::Result<T> {
     bail!("there is no publisher {publisher}; `publishers list` shows them")
 }

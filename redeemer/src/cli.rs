@@ -14,13 +14,16 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use farthing_service::admin_socket::AdminError;
 use farthing_service::environment::Environment;
 use farthing_service::program::{EXIT_STATUS, RunError, print_lines};
 use farthing_service::reload::{self, Configuration};
 use farthing_service::telemetry;
+use serde_json::Value;
 
 use crate::admin::{self, Command};
 use crate::config::Config;
+use crate::ledger::EntryId;
 use crate::service;
 use crate::store_commands::{self, StoreAction};
 use audit::Audit;
@@ -134,6 +137,20 @@ fn act(
         Action::Publishers(action) => return action.run(&config, environment, out),
     };
     print_lines(admin::run(command, &config, environment)?, out)
+}
+
+/// Does a command that makes an entry under this id. A refusal says all there is; where the service gave no answer, it is
+/// said how to ask again.
+fn run_repeatable(
+    command: Command,
+    id: EntryId,
+    config: &Config,
+    environment: &Environment,
+) -> anyhow::Result<Value> {
+    admin::run(command, config, environment).map_err(|error| match error.downcast_ref() {
+        Some(AdminError::Call { .. }) => error.context(admin::how_to_repeat(id)),
+        _ => error,
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-use anyhow::bail;
+use anyhow::{Context, bail};
 use farthing_service::environment::Environment;
 use serde_json::{Value, json};
 
-use super::unknown_publisher;
+use super::{how_to_repeat, unknown_publisher};
 use crate::ledger::Adjustment;
 use crate::publishers::PublisherId;
 use crate::store::{Adjusted, Stores};
@@ -18,7 +18,7 @@ pub(super) async fn adjust(
         bail!("the day {day} has not begun; enter it on that day or for an earlier one");
     }
     environment.step("adjustment.before");
-    let adjusted = stores.ledger.adjust(adjustment.clone()).await?;
+    let adjusted = stores.ledger.adjust(adjustment.clone()).await.with_context(|| how_to_repeat(id))?;
     environment.step("adjustment.after");
     match adjusted {
         Adjusted::Done => Ok(json!([adjustment])),

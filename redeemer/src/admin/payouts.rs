@@ -1,10 +1,10 @@
-use anyhow::bail;
+use anyhow::{Context, bail};
 use farthing_protocol::Day;
 use farthing_service::environment::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{find_publisher, listed_publishers};
+use super::{find_publisher, how_to_repeat, listed_publishers};
 use crate::ledger::{Due, EntryId, Paying, Payout, Remark, Reversing, StatementId, due};
 use crate::publishers::{Identity, Owed, PayoutReference, Publisher, PublisherId};
 use crate::store::{Paid, Reversed, Stores};
@@ -83,7 +83,7 @@ pub(super) async fn record(
         hold_days,
     };
     environment.step("payout.before");
-    let paid = stores.payouts.pay(paying).await?;
+    let paid = stores.payouts.pay(paying).await.with_context(|| how_to_repeat(id))?;
     environment.step("payout.after");
     match paid {
         Paid::Done(payout) => Ok(json!([payout])),

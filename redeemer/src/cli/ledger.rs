@@ -5,6 +5,7 @@ use clap::Subcommand;
 use farthing_service::environment::Environment;
 use farthing_service::program::print_lines;
 
+use super::run_repeatable;
 use crate::admin::{self, Command};
 use crate::config::Config;
 use crate::ledger::EntryId;
@@ -65,9 +66,7 @@ impl LedgerAction {
                     tokens: tokens.parse().context("--tokens")?,
                     reason: reason.parse().context("--reason")?,
                 };
-                // Whoever does not hear of the outcome needs the id that was tried.
-                admin::run(command, config, environment)
-                    .with_context(|| format!("not known to be entered; to repeat it safely add --id {id}"))?
+                run_repeatable(command, id, config, environment)?
             }
             Self::List { publisher_id } => {
                 let publisher = publisher_id.parse().context("PUBLISHER_ID")?;

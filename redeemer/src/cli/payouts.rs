@@ -5,6 +5,7 @@ use clap::Subcommand;
 use farthing_service::environment::Environment;
 use farthing_service::program::print_lines;
 
+use super::run_repeatable;
 use crate::admin::{self, Command, RecordPayout};
 use crate::config::Config;
 use crate::ledger::EntryId;
@@ -107,9 +108,7 @@ impl PayoutsAction {
                     payout_reference: payout_reference.context("--payout-reference")?,
                     after_restore,
                 });
-                // Whoever does not hear of the outcome needs the id that was tried.
-                admin::run(command, config, environment)
-                    .with_context(|| format!("not known to be recorded; to repeat it safely add --id {id}"))?
+                run_repeatable(command, id, config, environment)?
             }
             Self::Reverse { publisher_id, payout_id, reason } => {
                 let command = Command::ReversePayout {

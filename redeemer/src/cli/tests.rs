@@ -68,6 +68,9 @@ fn publishers_are_kept_between_commands() {
         "counted twice",
     ];
     let entry = json(&run(&adjust).unwrap());
+    let future = [&adjust[..3], &["--day", "9999-01-31"], &adjust[5..]].concat();
+    let refused = run(&future).unwrap_err();
+    assert!(refused.starts_with("the day 9999-01-31 has not begun"), "it is not unknown: {refused}");
     let again = [&adjust[..], &["--id", entry["id"].as_str().unwrap()]].concat();
     assert_eq!(json(&run(&again).unwrap()), entry);
     let listed = run(&["ledger", "list", id]).unwrap();
@@ -150,6 +153,12 @@ fn a_publisher_is_described_and_erased() {
     assert_eq!((&reversal["amount_minor"], &reversal["reverses"]), (&json!(-2), &json!(drawn)));
     assert_eq!(json(&run(&reverse).unwrap()), reversal);
     assert_eq!(json(&run(&["payouts", "due"]).unwrap())["payable_minor"], 5);
+    let more = [&record[..6], &["--amount-minor", "6"]].concat();
+    let refused = run(&more).unwrap_err();
+    assert!(
+        refused.starts_with("6 minor units are asked for, and 5 are due"),
+        "it is not unknown: {refused}"
+    );
     let elsewhere = [&record[..], &["--payout-reference", "IBAN 9"]].concat();
     assert_eq!(json(&run(&elsewhere).unwrap())["payout_reference"], "IBAN 9");
 
