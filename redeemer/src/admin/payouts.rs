@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{find_publisher, how_to_repeat, listed_publishers};
 use crate::ledger::{Due, EntryId, Paying, Payout, Remark, Reversing, StatementId, due};
-use crate::publishers::{Identity, Owed, PayoutReference, Publisher, PublisherId};
+use crate::publishers::{Owed, PayoutReference, Publisher, PublisherId};
 use crate::store::{Paid, Reversed, Stores};
 
 /// What is to be recorded as paid.
@@ -130,25 +130,34 @@ pub(super) async fn list(publisher: Option<PublisherId>, stores: &Stores) -> any
     Ok(Value::Array(lines))
 }
 
-/// What is not paid of every publisher's statements; of one that was erased only if nothing was owed to it then, so that
-/// what was credited at the last moment is seen.
+/// What is not paid of every publisher's statements; of one that was erased also what was credited at the last moment, beside
+/// what the operator said of the rest.
 pub(super) async fn list_due(hold_days: u32, stores: &Stores, today: Day) -> anyhow::Result<Value> {
     let mut lines = Vec::new();
-    let is_open = |publisher: &&Publisher| {
-        !matches!(publisher.identity, Identity::Erased { owed: Owed::Paid | Owed::Forfeited, .. })
-    };
-    for publisher in listed_publishers(None, stores).await?.iter().filter(is_open) {
+    for publisher in listed_publishers(None, stores).await? {
         let statements = stores.statements.statements(publisher.id).await?;
         let payouts = stores.payouts.payouts(publisher.id).await?;
+        let all = due(&statements, &payouts, today, hold_days)?;
         for Due { statement, unpaid_minor, payable_from, payable_minor } in
-            due(&statements, &payouts, today, hold_days)?
+            all.into_iter().filter(|due| !is_settled(&publisher, due.statement, &payouts))
         {
             lines.push(json!({
                 "publisher": publisher.id, "name": publisher.name(), "payout_reference": publisher.payout_reference(),
-                "statement": statement, "unpaid_minor": unpaid_minor, "payable_from": payable_from,
-                "payable_minor": payable_minor,
+                "erased": publisher.erased(), "owed": publisher.owed(), "statement": statement,
+                "unpaid_minor": unpaid_minor, "payable_from": payable_from, "payable_minor": payable_minor,
             }));
         }
     }
     Ok(Value::Array(lines))
+}
+
+/// Whether what is due of a statement is what the operator said of when the publisher was erased: neither was anything
+/// credited later, nor did money come back.
+fn is_settled(publisher: &Publisher, statement: StatementId, payouts: &[Payout]) -> bool {
+    let Some(on) = publisher.erased() else { return false };
+    let came_back =
+        |payout: &Payout| payout.statement == statement && payout.reverses.is_some() && payout.made >= on;
+    matches!(publisher.owed(), Some(Owed::Paid | Owed::Forfeited))
+        && statement.through < on
+        && !payouts.iter().any(came_back)
 }

@@ -185,7 +185,9 @@ fn a_publisher_is_described_and_erased() {
             (&json!("forfeited"), &json!([]), &Value::Null)
         );
     }
-    assert_eq!(run(&["payouts", "due"]).unwrap(), "", "it was forfeited");
+    // A payout was reversed on that very day, and what came first no record says.
+    let due = json(&run(&["payouts", "due"]).unwrap());
+    assert_eq!((&due["owed"], &due["unpaid_minor"]), (&json!("forfeited"), &json!(3)));
     let refused = run(&["publishers", "keys", "add", id]).unwrap_err();
     assert!(refused.contains("the publisher was erased on 20"), "{refused}");
     run(&["publishers", "keys", "revoke", id, key.as_str().unwrap()]).unwrap_err();

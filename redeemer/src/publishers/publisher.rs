@@ -4,7 +4,7 @@ use farthing_protocol::Day;
 use farthing_service::record::{self, Record, RecordError};
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKey, ApiKeyHash, ApiKeyId, Identity, PayoutReference, PublisherId, PublisherName};
+use super::{ApiKey, ApiKeyHash, ApiKeyId, Identity, Owed, PayoutReference, PublisherId, PublisherName};
 
 /// A publisher as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,14 @@ impl Publisher {
         match self.identity {
             Identity::Known { .. } => None,
             Identity::Erased { on, .. } => Some(on),
+        }
+    }
+
+    /// What became of what was owed to it when it was erased, if it was.
+    pub const fn owed(&self) -> Option<Owed> {
+        match self.identity {
+            Identity::Known { .. } => None,
+            Identity::Erased { owed, .. } => Some(owed),
         }
     }
 

@@ -158,6 +158,30 @@ fn a_publisher_reads_all_that_is_kept_of_it_until_it_is_erased() {
     }
     let due = obey(&running, Command::DuePayouts { after_restore: false }).unwrap();
     assert_eq!(due, json!([]));
+    // As a redemption brings it that was under way when the publisher was erased, on 2026-12-31.
+    let late = Command::Adjust {
+        publisher,
+        id: EntryId::random().unwrap(),
+        day: "2026-12-31".parse().unwrap(),
+        denomination: "EUR-10000".parse().unwrap(),
+        tokens: 3.try_into().unwrap(),
+        reason: "the last moment".parse().unwrap(),
+    };
+    obey(&running, late).unwrap();
+    running.clock.0.store(NOW + 41 * SECONDS_PER_DAY, Ordering::Relaxed);
+    let close = Command::CloseStatements { through: None, after_restore: false };
+    assert_eq!(obey(&running, close).unwrap()[0]["statement"]["id"], "EUR.2026-12-31");
+    let due = obey(&running, Command::DuePayouts { after_restore: false }).unwrap();
+    let line = ["statement", "erased", "owed", "unpaid_minor", "name"].map(|name| &due[0][name]);
+    let expected = [json!("EUR.2026-12-31"), json!("2026-12-31"), json!("paid"), json!(4), Value::Null];
+    assert_eq!((line, due.as_array().unwrap().len()), (expected.each_ref(), 1));
+
+    let (payout, reason) = ("AQEBAQEBAQEBAQEBAQEBAQ".parse().unwrap(), "it came back".parse().unwrap());
+    obey(&running, Command::ReversePayout { publisher, payout, reason }).unwrap();
+    let due = obey(&running, Command::DuePayouts { after_restore: false }).unwrap();
+    let line = ["statement", "unpaid_minor"].map(|name| &due[0][name]);
+    assert_eq!((line, due.as_array().unwrap().len()), ([&json!("EUR.2026-11-21"), &json!(2)], 2));
+
     let days = Days::default();
     let export = Command::Export { export: Export::Payouts, publisher: None, days, form: Form::Json };
     let row = &obey(&running, export).unwrap()[0];
