@@ -1,3 +1,4 @@
+use ::redis::FromRedisValue;
 use async_trait::async_trait;
 use farthing_protocol::{Day, Denomination};
 use farthing_service::redis::{Call, RedisStore, Script};
@@ -11,7 +12,12 @@ use crate::publishers::PublisherId;
 use crate::store::{Adjusted, Ledger};
 
 static READ: Script = redis_script!("scripts/ledger_read.lua");
+static READ_CREDITS: Script = redis_script!("scripts/credits_read.lua");
 static ADJUST: Script = redis_script!("scripts/ledger_adjust.lua");
+
+/// Credits that are read in one script. Redis does nothing else meanwhile, and this many take it one or two milliseconds;
+/// those of five years, in five denominations, would take it fifty.
+const TOGETHER: usize = 500;
 
 /// A set: the days and denominations in which a publisher was credited.
 pub(super) fn credit_entries(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
@@ -36,13 +42,7 @@ fn adjustments_key(store: &RedisStore, publisher: PublisherId) -> Vec<u8> {
 #[async_trait]
 impl Ledger for RedisStore {
     async fn entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable> {
-        let mut read = Read::default();
-        for group in self.groups() {
-            let (credits, adjustments): Read = group.run(&READ, reading(&group, publisher)).await?;
-            read.0.extend(credits);
-            read.1.extend(adjustments);
-        }
-        decoded(read)
+        entries(self, publisher, false).await
     }
 
     async fn adjust(&self, adjustment: Adjustment) -> Result<Adjusted, Unavailable> {
@@ -68,34 +68,100 @@ pub(super) async fn confirmed_entries(
     store: &RedisStore,
     publisher: PublisherId,
 ) -> Result<Entries, Unavailable> {
-    let mut read = Read::default();
+    entries(store, publisher, true).await
+}
+
+/// A publisher's entries. Credits only grow and entries are only added, so what is read in slices is no less than what was
+/// there at first and no more than what is there in the end: a balance may lack a part of what is credited meanwhile, and
+/// what a statement lacks the next one has.
+async fn entries(
+    store: &RedisStore,
+    publisher: PublisherId,
+    confirmed: bool,
+) -> Result<Entries, Unavailable> {
+    let (mut credits, mut adjustments) = (Vec::new(), Vec::new());
     for group in store.groups() {
-        let (credits, adjustments): Read = group.confirm(&READ, reading(&group, publisher)).await?;
-        read.0.extend(credits);
-        read.1.extend(adjustments);
+        let call = Call::new().key(credit_entries(&group, publisher)).key(adjustments_key(&group, publisher));
+        let (names, records): (Vec<Vec<u8>>, Vec<Vec<u8>>) = ask(&group, &READ, call, confirmed).await?;
+        for some in names.chunks(TOGETHER) {
+            let keys = some.iter().map(|name| credit_key(&group, publisher, name));
+            let call = keys.fold(Call::new(), Call::key).number(VERSION);
+            let found: Vec<(String, u64)> = ask(&group, &READ_CREDITS, call, confirmed).await?;
+            for (name, (denomination, tokens)) in some.iter().zip(found) {
+                credits.push(credit_line(name, &denomination, tokens)?);
+            }
+        }
+        for record in &records {
+            adjustments.push(record::decode(record).map_err(unreadable)?);
+        }
     }
-    decoded(read)
+    Entries::of(credits, adjustments).map_err(Unavailable::because)
 }
 
-/// What `ledger_read.lua` returns: rows of entry, denomination and tokens, and the records of adjustments.
-type Read = (Vec<(Vec<u8>, String, u64)>, Vec<Vec<u8>>);
-
-fn reading(store: &RedisStore, publisher: PublisherId) -> Call {
-    Call::new()
-        .key(credit_entries(store, publisher))
-        .key(adjustments_key(store, publisher))
-        .number(VERSION)
-        .arg(credit_key(store, publisher, b""))
+async fn ask<T: FromRedisValue>(
+    group: &RedisStore,
+    script: &'static Script,
+    call: Call,
+    confirmed: bool,
+) -> Result<T, Unavailable> {
+    if confirmed { group.confirm(script, call).await } else { group.run(script, call).await }
 }
 
-fn decoded((credits, adjustments): Read) -> Result<Entries, Unavailable> {
-    let credits = credits.iter().map(|(entry, denomination, tokens)| {
-        let day = entry.first_chunk().copied().map(u32::from_be_bytes).and_then(Day::from_number);
-        let day = day.ok_or_else(|| Unavailable::because("a credit has no day"))?;
-        let denomination = denomination.parse().map_err(Unavailable::because)?;
-        Ok(CreditLine { day, denomination, tokens: *tokens })
-    });
-    let credits = credits.collect::<Result<Vec<_>, Unavailable>>()?;
-    let adjustments = adjustments.iter().map(|bytes| record::decode(bytes).map_err(unreadable));
-    Entries::of(credits, adjustments.collect::<Result<_, _>>()?).map_err(Unavailable::because)
+fn credit_line(entry: &[u8], denomination: &str, tokens: u64) -> Result<CreditLine, Unavailable> {
+    let day = entry.first_chunk().copied().map(u32::from_be_bytes).and_then(Day::from_number);
+    let day = day.ok_or_else(|| Unavailable::because("a credit has no day"))?;
+    Ok(CreditLine { day, denomination: denomination.parse().map_err(Unavailable::because)?, tokens })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
+    use farthing_service::environment::Environment;
+    use farthing_service::redis::test_server::TestServer;
+
+    use super::*;
+
+    /// How many scripts the server was asked to run so far.
+    fn scripts(server: &TestServer) -> u64 {
+        let mut connection = server.connection().unwrap();
+        let told: String = ::redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
+        let (_, rest) = told.split_once("cmdstat_evalsha:calls=").unwrap();
+        rest.split(',').next().unwrap().parse().unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_credits_are_read_in_slices_and_none_is_left_out() {
+        let (server, timeout) = (TestServer::start().unwrap(), Duration::from_secs(30));
+        let birth = Birth::new(ServiceKind::Redeemer, 1, TrustedKeys::None).unwrap();
+        RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
+        let environment = Environment::production();
+        let store = RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment);
+        let (store, publisher) = (store.await.unwrap(), PublisherId::from_bytes([1; 16]));
+        let denomination: Denomination = "EUR-10000".parse().unwrap();
+        let days = u32::try_from(2 * TOGETHER + 1).unwrap();
+        let mut writing = ::redis::pipe();
+        for number in 1..=days {
+            let entry = credit_entry(Day::from_number(20_000 + number).unwrap(), denomination);
+            let key = credit_key(&store, publisher, &entry);
+            writing.sadd(credit_entries(&store, publisher), entry).ignore();
+            let fields = [("version", "1"), ("denomination", "EUR-10000"), ("tokens", &number.to_string())];
+            writing.hset_multiple(key, &fields).ignore();
+        }
+        writing.exec(&mut server.connection().unwrap()).unwrap();
+
+        let whole = store.entries(publisher).await.unwrap();
+        let before = scripts(&server);
+        assert_eq!(store.entries(publisher).await.unwrap(), whole);
+        assert_eq!(scripts(&server) - before, 1 + 3, "none of them is long");
+        assert_eq!(confirmed_entries(&store, publisher).await.unwrap(), whole);
+        assert_eq!(whole.credits.len(), 2 * TOGETHER + 1);
+        assert!(whole.credits.iter().zip(1..).all(|(line, number)| line.tokens == number));
+        let last = credit_entry(Day::from_number(20_000 + days).unwrap(), denomination);
+        let last = credit_key(&store, publisher, &last);
+        ::redis::cmd("DEL").arg(last).exec(&mut server.connection().unwrap()).unwrap();
+        let missing = store.entries(publisher).await.unwrap_err().to_string();
+        assert!(missing.contains("MISSING"), "{missing}");
+    }
 }
