@@ -18,14 +18,14 @@ const STEPS: &[&str] = &[
 ];
 
 /// The reader of a world, who types `farthing get`.
-struct Visitor<'a> {
+pub(super) struct Visitor<'a> {
     reader: Reader<'a>,
     gate: String,
     output: String,
 }
 
 impl<'a> Visitor<'a> {
-    fn new(world: &'a World, gate: &str) -> Self {
+    pub(super) fn new(world: &'a World, gate: &str) -> Self {
         let output = world.path("page").display().to_string();
         Self { reader: world.reader("reader"), gate: gate.to_owned(), output }
     }
@@ -39,7 +39,7 @@ impl<'a> Visitor<'a> {
 
     /// Gets a page, which ends with `status`; what was printed, or what went wrong.
     #[track_caller]
-    fn get(&self, path: &str, options: &[&str], status: i32) -> (Value, String) {
+    pub(super) fn get(&self, path: &str, options: &[&str], status: i32) -> (Value, String) {
         // What was there before is not what comes.
         let _ = fs::remove_file(&self.output);
         let typed = self.typed(path, options);
@@ -48,14 +48,18 @@ impl<'a> Visitor<'a> {
         (ended.printed, ended.error)
     }
 
+    /// What came.
+    pub(super) fn output(&self) -> String {
+        fs::read_to_string(&self.output).unwrap_or_default()
+    }
+
     /// What the site said: which path it was asked for, and with which headers.
-    fn page(&self) -> (String, String) {
-        let text = fs::read_to_string(&self.output).unwrap_or_default();
-        let said: Value = serde_json::from_str(&text).unwrap_or_default();
+    pub(super) fn page(&self) -> (String, String) {
+        let said: Value = serde_json::from_str(&self.output()).unwrap_or_default();
         (said["target"].as_str().unwrap_or_default().to_owned(), said["headers"].to_string())
     }
 
-    fn tokens(&self) -> u64 {
+    pub(super) fn tokens(&self) -> u64 {
         self.reader.tokens().unwrap()
     }
 
