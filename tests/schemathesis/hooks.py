@@ -1,8 +1,13 @@
-"""What schemathesis cannot know from the documents: bodies that are no text, and which refusals are mistakes."""
+"""What schemathesis cannot know from the documents: bodies that are no text, what opens doors, what is in a signed
+envelope, and which refusals are mistakes."""
 
+import base64
+import itertools
+import json
 import os
 from pathlib import Path
 
+import jsonschema_rs
 import schemathesis
 from hypothesis import strategies as st
 
@@ -49,15 +54,81 @@ schemathesis.openapi.media_type(
 )
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).decode()
+
+
+def first(kind):
+    return [made.decode() for made in real(kind)[:1]]
+
+
+# Of each kind one request after the other, and then one without. A proxy's questions carry tokens of which the same one is
+# shown again: it is spent then, or it is the same payment.
+PROOFS = [{"Authorization": f'PrivateToken token="{base64url(token)}"'} for token in real("tokens")[:8]]
+PROOFS = itertools.cycle([{}, *PROOFS, {"Authorization": "PrivateToken token=AAAA"}, *({"Cookie": it} for it in first("passes"))])
+SESSIONS = itertools.cycle([{}, *({"Cookie": session} for session in first("sessions"))])
+STATEMENTS = itertools.cycle([{}, *({"id": statement} for statement in first("statements"))])
+
+
+def is_positive(case):
+    """Whether a request is meant to be as the document wants it."""
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+@schemathesis.hook
+def before_call(_context, case, _kwargs):
+    """Has some requests show what opens doors, or name what there is."""
+    if not is_positive(case):
+        return
+    path = case.operation.path
+    if path.endswith(("/farthing/ask", "/farthing/denied")):
+        case.headers.update(next(PROOFS))
+    elif path == "/dashboard":
+        case.headers.update(next(SESSIONS))
+    elif path == "/v1/statements/{id}":
+        case.path_parameters.update(next(STATEMENTS))
+
+
 @schemathesis.deserializer("application/private-token-issuer-directory")
 def directory(_context, response):
     return response.json()
 
 
+def members(value):
+    """Every object in a value."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from members(inner)
+
+
+def payload_schemas(document):
+    """The schema of every kind of payload that a document describes."""
+    for schema in members(document):
+        properties = schema.get("properties", {})
+        if "contentSchema" in properties.get("payload", {}):
+            yield properties["payloadType"]["const"], properties["payload"]["contentSchema"]
+
+
+@schemathesis.check
+def signed(_context, response, case):
+    """What is in a signed envelope is as the document says: JSON Schema itself does not look inside."""
+    if response.headers.get("content-type") != ["application/json"]:
+        return
+    document = case.operation.schema.raw_schema
+    schemas = dict(payload_schemas(document))
+    for envelope in members(response.json()):
+        if envelope.get("payloadType") in schemas:
+            payload = envelope["payload"]
+            payload = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            schema = schemas[envelope["payloadType"]] | {"components": document["components"]}
+            jsonschema_rs.Draft202012Validator(schema).validate(payload)
+
+
 @schemathesis.check
 def understood(_context, response, case):
     """What a document allows may be refused, but not as something that cannot be read."""
-    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code < 400:
+    if not is_positive(case) or response.status_code < 400:
         return
     if response.headers.get("content-type") != ["application/problem+json"] or not response.content:
         return

@@ -1,3 +1,4 @@
+mod books;
 mod gates;
 mod kept;
 mod processes;

@@ -1,5 +1,7 @@
 //! The OpenAPI documents of the running services.
 
+mod answers;
+
 use std::collections::BTreeSet;
 
 use data_encoding::BASE64URL_NOPAD;

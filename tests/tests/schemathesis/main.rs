@@ -9,9 +9,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use farthing_protocol::Token;
+use farthing_protocol::{Day, Token};
 use farthing_tests::programs::Program;
-use farthing_tests::{Order, PACK, Publisher, ServiceProcess, World, key_of};
+use farthing_tests::{FileClock, Order, PACK, Publisher, ServiceProcess, World, http, key_of};
 
 /// The program that is all programs.
 const BINARY: &str = env!("CARGO_BIN_EXE_farthing-demo");
@@ -45,6 +45,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let world = World::new(BINARY).unwrap();
+        world.write_configuration(Program::Redeemer, World::PAYS_AT_ONCE).unwrap();
         let (issuer, redeemer) =
             (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
         let publisher = world.publisher("Daily").unwrap();
@@ -65,10 +66,34 @@ impl Scene {
     fn buy(&self) {
         let reader = self.world.reader("reader");
         reader.buy(&self.issuer, &self.redeemer, &self.world.voucher().unwrap()).unwrap();
-        let tokens = reader.export(100).unwrap();
-        let bodies: Vec<_> =
-            tokens.iter().map(|token| Token::bytes_of_base64url(token).unwrap().to_vec()).collect();
-        self.is_real("tokens", &bodies);
+        self.is_real("tokens", &self.tokens(95));
+    }
+
+    /// Takes tokens out of the reader's wallet.
+    fn tokens(&self, count: u32) -> Vec<Vec<u8>> {
+        let tokens = self.world.reader("reader").export(count).unwrap();
+        tokens.iter().map(|token| Token::bytes_of_base64url(token).unwrap().to_vec()).collect()
+    }
+
+    /// Gives the publisher an income, a statement that is paid in part, and more income since; some requests name the
+    /// statement and come from its browser.
+    fn keep_books(&self) {
+        let today = Day::from_unix(FileClock::real_seconds());
+        self.redeem("before");
+        let statement = self.world.keep_books(&self.publisher, today).unwrap();
+        self.redeem("after");
+        self.is_real("statements", &[statement.into_bytes()]);
+        let url = self.redeemer.url();
+        let form = format!("api_key={}", self.publisher.api_key).into_bytes();
+        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", url.as_str())];
+        let signed_in = http::post(&format!("{url}/dashboard/sign-in"), &headers, form).unwrap();
+        self.is_real("sessions", &[cookie(&signed_in)]);
+    }
+
+    fn redeem(&self, idempotency_key: &str) {
+        let tokens = self.world.reader("reader").export(1).unwrap();
+        let redeemed = self.publisher.redeem(&self.redeemer.url(), idempotency_key, &tokens).unwrap();
+        assert_eq!(redeemed.status, 200, "{}", redeemed.body);
     }
 
     /// Compares the service at `origin` with its document, as somebody who shows `header`.
@@ -98,6 +123,13 @@ impl Scene {
         let cases = said.lines().find(|line| line.contains(" generated, ")).unwrap_or_default().trim();
         tell(&format!("{document}: {cases}, with FARTHING_TEST_SEED={seed}"));
     }
+}
+
+/// The cookie that an answer gives, as a browser sends it back.
+fn cookie(answer: &http::Answer) -> Vec<u8> {
+    let (cookie, _) =
+        answer.header("set-cookie").split_once(';').unwrap_or_else(|| panic!("no cookie: {answer:?}"));
+    cookie.as_bytes().to_vec()
 }
 
 /// The program, if there is one; otherwise says loudly that a test is skipped.
@@ -130,10 +162,12 @@ fn the_redeemer_answers_what_its_document_says() {
     let Some(program) = schemathesis() else { return };
     let scene = Scene::new();
     scene.buy();
+    scene.keep_books();
     let url = scene.redeemer.url();
+    let before = scene.publisher.credit_micros(&url).unwrap();
     let header = format!("Authorization: {}", scene.publisher.bearer());
     scene.compare(&program, &url, "/openapi.json", &header);
-    assert_ne!(scene.publisher.credit_micros(&url).unwrap(), 0, "what is real was sent");
+    assert_ne!(scene.publisher.credit_micros(&url).unwrap(), before, "what is real was sent");
 }
 
 #[test]
@@ -144,8 +178,17 @@ fn the_gate_answers_what_its_document_says() {
     let redeemer = scene.redeemer.url();
     scene.world.write_gate(&redeemer, &scene.publisher, PRICES).unwrap();
     let gate = scene.world.serve(Program::Gate).unwrap();
+    let origin = gate.url();
+    let page = [
+        ("Origin", origin.as_str()),
+        ("Farthing-Path", "/articles/7"),
+        ("Content-Type", "application/octet-stream"),
+    ];
+    let pay = format!("{origin}/.well-known/farthing/pay");
+    let paid = http::post(&pay, &page, scene.tokens(1).concat()).unwrap();
+    scene.is_real("passes", &[cookie(&paid)]);
     let secret = fs::read_to_string(scene.world.path("data/gate.proxy-secret")).unwrap();
     let header = format!("Farthing-Proxy-Secret: {}", secret.trim());
     scene.compare(&program, &gate.url(), "/.well-known/farthing/openapi.json", &header);
-    assert_ne!(scene.publisher.credit_micros(&redeemer).unwrap(), 0, "what is real was sent");
+    assert_ne!(scene.publisher.credit_micros(&redeemer).unwrap(), 10_000, "what is real was sent");
 }
