@@ -54,7 +54,7 @@ enum Chore {
     },
     /// Keep stores as the present version writes them, below `tests/stores`: once for each release
     StoreFixture,
-    /// Everything that a change must pass: format, lints, dependencies, documentation, tests
+    /// Everything that a change must pass: format, lints, dependencies, documentation, tests as of `test --all`
     Ci,
 }
 

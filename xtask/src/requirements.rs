@@ -15,18 +15,23 @@ use crate::tool::{self, program};
 /// A program and Debian's package of it.
 struct Requirement {
     program: &'static str,
+    /// With which it succeeds, if it has all that is needed.
+    arguments: &'static [&'static str],
     package: &'static str,
 }
 
+const VERSION: &[&str] = &["--version"];
+
 const REQUIREMENTS: &[Requirement] = &[
-    Requirement { program: "redis-server", package: "redis-server" },
-    Requirement { program: "curl", package: "curl" },
+    Requirement { program: "redis-server", arguments: VERSION, package: "redis-server" },
+    Requirement { program: "curl", arguments: VERSION, package: "curl" },
 ];
 
 /// What only `--all` needs, and what starts nothing when it is installed.
 const REQUIREMENTS_FOR_ALL: &[Requirement] = &[
-    Requirement { program: "chromium", package: "chromium" },
-    Requirement { program: "chromedriver", package: "chromium-driver" },
+    Requirement { program: "chromium", arguments: VERSION, package: "chromium" },
+    Requirement { program: "chromedriver", arguments: VERSION, package: "chromium-driver" },
+    Requirement { program: "python3", arguments: &["-c", "import ensurepip, venv"], package: "python3-venv" },
 ];
 
 /// Installs what is missing, as root on Debian; elsewhere says what to install.
@@ -36,7 +41,7 @@ pub(crate) fn provide() -> Result<()> {
 
 fn install(requirements: &[Requirement]) -> Result<()> {
     let is_missing = |requirement: &&Requirement| {
-        !tool::succeeds(program(requirement.program, &tool::root()).arg("--version"))
+        !tool::succeeds(program(requirement.program, &tool::root()).args(requirement.arguments))
     };
     let missing: Vec<_> =
         requirements.iter().filter(is_missing).map(|requirement| requirement.package).collect();
@@ -73,7 +78,7 @@ const UNPACKED: &[Unpacked] = &[
     },
 ];
 
-/// Provides `chromium` with its driver, `promtool`, `nginx` and `caddy`, as root on Debian; elsewhere says how. Returns the
+/// Provides `chromium` with its driver, Python with `venv`, `promtool`, `nginx` and `caddy`, as root on Debian; elsewhere says how. Returns the
 /// `PATH` that they are found on.
 pub(crate) fn provide_for_all() -> Result<OsString> {
     install(REQUIREMENTS_FOR_ALL)?;

@@ -1,9 +1,8 @@
 //! schemathesis, which compares running services with their OpenAPI documents: a Python program, in a place of its own.
 
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::stage::stage;
 use crate::tool::{self, program};
@@ -11,12 +10,12 @@ use crate::tool::{self, program};
 /// A later one may find more: whoever raises it looks at what that is.
 const VERSION: &str = "4.32.5";
 
-/// The program below `target/`, installed if it is not there; where that cannot be done, says so, and gives none.
-pub(crate) fn provide() -> Result<Option<PathBuf>> {
+/// The program below `target/`, installed if it is not there.
+pub(crate) fn provide() -> Result<PathBuf> {
     let place = tool::target().join("schemathesis");
     let schemathesis = place.join("bin").join("schemathesis");
     if is_version(&schemathesis) {
-        return Ok(Some(schemathesis));
+        return Ok(schemathesis);
     }
     let installed = stage("installing schemathesis, which the tests need", || {
         tool::run(program("python3", &tool::root()).args(["-m", "venv", "--clear"]).arg(&place))?;
@@ -27,17 +26,13 @@ pub(crate) fn provide() -> Result<Option<PathBuf>> {
                 .arg(format!("schemathesis=={VERSION}")),
         )
     });
-    match installed {
-        Ok(()) => Ok(Some(schemathesis)),
-        Err(error) => {
-            writeln!(
-                stdout(),
-                "SKIPPED: services are not compared with their OpenAPI documents. schemathesis {VERSION} cannot be had: \
-                 {error:#}; it needs Python 3.11 with venv (Debian: python3-venv) and a package index\n"
-            )?;
-            Ok(None)
-        }
-    }
+    installed.with_context(|| {
+        format!(
+            "schemathesis {VERSION} cannot be had; it needs Python 3.11 or later with venv (Debian: python3-venv) and a \
+             package index. `cargo xtask test` does without"
+        )
+    })?;
+    Ok(schemathesis)
 }
 
 /// Whether the program is there in our version, and runs.

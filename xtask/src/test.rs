@@ -14,7 +14,7 @@ const SMOKE_SECONDS: u32 = 10;
 pub(crate) fn run(all: bool) -> Result<()> {
     requirements::provide()?;
     let path = all.then(requirements::provide_for_all).transpose()?;
-    let schemathesis = if all { schemathesis::provide()? } else { None };
+    let schemathesis = all.then(schemathesis::provide).transpose()?;
     let mut tally = Tally::default();
     stage("tests of the workspace", || {
         let mut command = tool::cargo(&tool::root(), ["test", "--workspace", "--no-fail-fast"]);
