@@ -13,6 +13,7 @@ mod proxying;
 mod receipts;
 mod reload;
 mod servers;
+mod test_money;
 mod wallet;
 
 use std::fs;
