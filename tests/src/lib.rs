@@ -3,6 +3,7 @@
 //! [`World`] owns a directory with an issuer, a redeemer and wallets, each run as a process of the one program
 //! `farthing-demo`, which links every program's `run` and hands it a clock and a step hook that tests control.
 
+mod asked;
 pub mod browser;
 mod clock_file;
 mod crash;
@@ -20,8 +21,10 @@ mod service;
 mod site;
 pub mod store_fixture;
 pub mod torture;
+mod wiretap;
 mod world;
 
+pub use asked::Asked;
 pub use clock_file::{CLOCK_VARIABLE, FileClock};
 pub use crash::{CRASH_VARIABLE, CrashPoint};
 pub use order::{Order, directory, key_of};
@@ -29,4 +32,5 @@ pub use publisher::{Publisher, Redeemed};
 pub use reader::{Finished, Reader};
 pub use service::{Crashed, ServiceProcess};
 pub use site::Site;
+pub use wiretap::Wiretap;
 pub use world::{PACK, StoreTables, World};

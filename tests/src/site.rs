@@ -1,6 +1,6 @@
 //! A publisher's site, as simple as can be: it says what it was asked.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use serde_json::{Value, json};
+
+use crate::asked::Asked;
 
 /// Serves every path on loopback, until the process ends.
 ///
@@ -28,13 +30,6 @@ struct Shared {
     seen: Arc<Mutex<Vec<Value>>>,
     may_go_on: Arc<Mutex<Receiver<()>>>,
     given_up: Arc<AtomicUsize>,
-}
-
-struct Asked {
-    method: String,
-    target: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
 }
 
 impl Site {
@@ -87,7 +82,7 @@ impl Site {
 fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream.try_clone()?;
-    while let Some(asked) = read(&mut reader)? {
+    while let Some(asked) = Asked::read(&mut reader)? {
         let said = json!({
             "method": asked.method,
             "target": asked.target,
@@ -144,44 +139,4 @@ fn echo(reader: &mut impl Read, writer: &mut impl Write) -> io::Result<()> {
         }
         writer.write_all(bytes.get(..length).unwrap_or_default())?;
     }
-}
-
-/// One request; none when the connection has ended.
-fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':') {
-            headers.push((name.to_lowercase(), value.trim().to_owned()));
-        }
-    }
-    let header =
-        |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    let mut body = Vec::new();
-    if header("transfer-encoding") == Some("chunked") {
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line)?;
-            let length = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
-            let mut piece = vec![0; length + 2];
-            reader.read_exact(&mut piece)?;
-            body.extend_from_slice(piece.get(..length).unwrap_or_default());
-            if length == 0 {
-                break;
-            }
-        }
-    } else if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
-        body = vec![0; length];
-        reader.read_exact(&mut body)?;
-    }
-    Ok(Some(Asked { method, target, headers, body }))
 }

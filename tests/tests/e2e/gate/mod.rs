@@ -3,6 +3,7 @@
 mod browser;
 mod forward_auth;
 mod handshake;
+mod heard;
 mod many;
 mod misuse;
 mod outages;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use farthing_protocol::{RedemptionHeader, Token};
 use farthing_tests::http::{self, Answer};
 use farthing_tests::programs::Program;
-use farthing_tests::{Publisher, ServiceProcess, Site, World};
+use farthing_tests::{Publisher, ServiceProcess, Site, Wiretap, World};
 
 use crate::world;
 
@@ -74,13 +75,35 @@ pub(crate) struct Scene {
 impl Scene {
     /// A reader with a hundred tokens of a cent. The configuration ends in further keys of `upstream`, and `tables`.
     pub(crate) fn new(tables: &str) -> Self {
-        let world = world();
+        Self::of(world(), tables)
+    }
+
+    /// The same in a world of one's own.
+    pub(crate) fn of(world: World, tables: &str) -> Self {
         let (issuer, redeemer) =
             (world.serve(Program::Issuer).unwrap(), world.serve(Program::Redeemer).unwrap());
         world.reader("reader").buy(&issuer, &redeemer, &world.voucher().unwrap()).unwrap();
         let (publisher, site) = (world.publisher("Daily").unwrap(), Site::start().unwrap());
         let rest = format!("{PRICES}\n[upstream]\nurl = \"{}\"\n{tables}", site.url());
         world.write_gate(&redeemer.url(), &publisher, &rest).unwrap();
+        let gate = world.serve(Program::Gate).unwrap();
+        Self { world, issuer, redeemer, gate, site, publisher }
+    }
+
+    /// Lets somebody listen to what the gate asks the redeemer from now on.
+    pub(crate) fn tapped(self) -> (Self, Wiretap) {
+        let tap = Wiretap::before(self.redeemer.address()).unwrap();
+        let scene = self.with_redeemer_at(&tap.url());
+        (scene, tap)
+    }
+
+    /// Starts the gate anew, which is to reach the redeemer at another address.
+    pub(crate) fn with_redeemer_at(self, url: &str) -> Self {
+        let Self { world, issuer, redeemer, gate, site, publisher } = self;
+        gate.stop().unwrap();
+        let file = world.configuration(Program::Gate);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replacen(&redeemer.url(), url, 1)).unwrap();
         let gate = world.serve(Program::Gate).unwrap();
         Self { world, issuer, redeemer, gate, site, publisher }
     }

@@ -68,16 +68,11 @@ fn what_the_publisher_is_owed_is_kept_before_the_page_is_served() {
 
 /// A scene whose gate keeps receipts and reaches the redeemer through a proxy.
 fn keeping_behind(fault: Fault) -> (Scene, PathBuf, FaultProxy) {
-    let (Scene { world, issuer, redeemer, gate, site, publisher }, directory) = keeping();
-    gate.stop().unwrap();
-    let proxy = FaultProxy::start(0, redeemer.address().port()).unwrap();
-    let file = world.configuration(Program::Gate);
-    let text = fs::read_to_string(&file).unwrap();
-    let behind = format!("http://127.0.0.1:{}", proxy.port());
-    fs::write(&file, text.replacen(&redeemer.url(), &behind, 1)).unwrap();
-    let gate = world.serve(Program::Gate).unwrap();
+    let (scene, directory) = keeping();
+    let proxy = FaultProxy::start(0, scene.redeemer.address().port()).unwrap();
+    let scene = scene.with_redeemer_at(&format!("http://127.0.0.1:{}", proxy.port()));
     proxy.set(fault);
-    (Scene { world, issuer, redeemer, gate, site, publisher }, directory, proxy)
+    (scene, directory, proxy)
 }
 
 #[test]

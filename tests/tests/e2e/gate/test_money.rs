@@ -20,17 +20,22 @@ price_micros = 20000
 currency = "EUR"
 "#;
 
-#[test]
-fn a_page_is_tried_with_test_money_from_the_purchase_to_the_statement_and_nobody_is_paid() {
-    let world = World::unprepared(BINARY).unwrap();
-    let pack = |id: &str, currency: &str| {
+/// A world whose issuer sells tokens of 10,000 micros in these packs and their currencies; no stores, no keys.
+pub(super) fn selling(packs: &[(&str, &str)]) -> World {
+    let pack = |(id, currency): &(&str, &str)| {
         format!(
             "[[pack]]\nid = \"{id}\"\ntitle = \"{id}\"\ncount = 100\nvalue_micros = 10000\ncurrency = \"{currency}\"\n\
              price_minor = 100\n"
         )
     };
-    let packs = pack(PACK, "XTS") + &pack("euros", "EUR");
-    world.write_configuration(Program::Issuer, &packs).unwrap();
+    let world = World::unprepared(BINARY).unwrap();
+    world.write_configuration(Program::Issuer, &packs.iter().map(pack).collect::<String>()).unwrap();
+    world
+}
+
+#[test]
+fn a_page_is_tried_with_test_money_from_the_purchase_to_the_statement_and_nobody_is_paid() {
+    let world = selling(&[(PACK, "XTS"), ("euros", "EUR")]);
     world.write_configuration(Program::Redeemer, World::PAYS_AT_ONCE).unwrap();
     world.stop_clock(morning()).unwrap();
     let world = world.prepared().unwrap();
