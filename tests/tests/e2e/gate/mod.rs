@@ -1,5 +1,6 @@
 //! The gate before a site, with issuer, redeemer and wallet.
 
+mod any_language;
 mod browser;
 mod forward_auth;
 mod handshake;
