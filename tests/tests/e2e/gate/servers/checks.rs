@@ -1,4 +1,4 @@
-use farthing_tests::http::Answer;
+use farthing_tests::http::{self, Answer};
 use farthing_tests::programs::Program;
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ pub(super) fn all(scene: Scene, server: &FrontServer) {
     check_questions(&scene, server);
     check_what_the_program_gets(&scene, server);
     check_wallet(&scene, server);
+    check_form(&scene, server);
     check_outage(scene, server);
 }
 
@@ -178,6 +179,24 @@ fn check_wallet(scene: &Scene, server: &FrontServer) {
     }
     let access: Vec<_> = seen.iter().map(|seen| values(seen, "farthing-access")).collect();
     assert_eq!(access, ["paid", "paid", "paid", "free", "preview", "preview", "paid"]);
+}
+
+/// A form on the site's own page, beside a preview, pays for the whole and leads back to it.
+fn check_form(scene: &Scene, server: &FrontServer) {
+    let token = scene.tokens(1)[0].to_base64url();
+    let form = format!("path=%2Flive%2Fteasers%2F2%3Fx%3D1&tokens={token}");
+    let headers = [
+        ("Host", "news.example"),
+        ("Origin", "https://news.example"),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ];
+    let url = format!("http://{}/.well-known/farthing/pay", server.address);
+    let paid = http::post(&url, &headers, form.into_bytes()).unwrap();
+    assert_eq!((paid.status, paid.header("location")), (303, "/live/teasers/2?x=1"), "{paid:?}");
+    scene.site.seen();
+    let whole = server.get("/live/teasers/2?x=1", &[("Cookie", &pass(&paid))]);
+    assert_eq!((whole.status, whole.header("www-authenticate")), (200, ""), "{whole:?}");
+    assert_eq!(values(&scene.site.seen()[0], "farthing-access"), "paid");
 }
 
 /// The redeemer goes away and comes back.
