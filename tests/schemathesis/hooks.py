@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from pathlib import Path
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import schemathesis
@@ -29,6 +30,10 @@ def or_real(strategy, kind):
     return st.one_of(strategy, st.sampled_from(real(kind))) if real(kind) else strategy
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).decode()
+
+
 def varint(number):
     """A length of RFC 9000, section 16."""
     return bytes([number]) if number < 64 else (0x4000 | number).to_bytes(2)
@@ -47,15 +52,18 @@ HEAD = st.binary(min_size=1, max_size=1).map(lambda truncated_id: TOKEN_TYPE + t
 SINGLE = st.tuples(HEAD, ELEMENT).map(b"".join)
 BATCH = st.tuples(HEAD, st.lists(ELEMENT, min_size=1, max_size=4).map(batch)).map(b"".join)
 
+# What the form of the gate's page sends.
+FORM = st.tuples(
+    st.sampled_from(["/articles/7", "/articles/7?x=1", "/", "/x/../articles/7"]),
+    st.one_of(TOKENS.map(base64url), st.text()),
+).map(lambda fields: urlencode(dict(zip(("path", "tokens"), fields))).encode())
+
 schemathesis.openapi.media_type("application/octet-stream", TOKENS)
+schemathesis.openapi.media_type("application/x-www-form-urlencoded", FORM)
 schemathesis.openapi.media_type("application/private-token-request", SINGLE)
 schemathesis.openapi.media_type(
     "application/private-token-amortized-batch-request", or_real(BATCH, "token-requests")
 )
-
-
-def base64url(data):
-    return base64.urlsafe_b64encode(data).decode()
 
 
 def first(kind):

@@ -178,13 +178,14 @@ fn the_gate_answers_what_its_document_says() {
     let redeemer = scene.redeemer.url();
     scene.world.write_gate(&redeemer, &scene.publisher, PRICES).unwrap();
     let gate = scene.world.serve(Program::Gate).unwrap();
-    let origin = gate.url();
+    // For the site that the questions are about.
     let page = [
-        ("Origin", origin.as_str()),
+        ("Host", "news.example"),
+        ("Origin", "https://news.example"),
         ("Farthing-Path", "/articles/7"),
         ("Content-Type", "application/octet-stream"),
     ];
-    let pay = format!("{origin}/.well-known/farthing/pay");
+    let pay = format!("{}/.well-known/farthing/pay", gate.url());
     let paid = http::post(&pay, &page, scene.tokens(1).concat()).unwrap();
     scene.is_real("passes", &[cookie(&paid)]);
     let secret = fs::read_to_string(scene.world.path("data/gate.proxy-secret")).unwrap();
