@@ -121,11 +121,22 @@ fn check_what_the_program_gets(scene: &Scene, server: &FrontServer) {
     let cookies = format!("theme=dark; {pass}; x=1; {pass}");
     assert_eq!(server.get("/live/articles/1/2", &[("Cookie", &cookies)]).status, 200);
     assert_eq!(server.get("/live/articles/1/3", &[("Cookie", &pass)]).status, 200);
+    let many = format!("{pass}; {pass}; x=1; {pass}");
+    assert_eq!(server.get("/live/articles/1/4", &[("Cookie", &many)]).status, 200);
 
     let seen = scene.site.seen();
     let asked: Vec<_> = seen.iter().map(|seen| seen["target"].as_str().unwrap()).collect();
-    assert_eq!(asked, ["/live/about?x=1", "/live/articles/1", "/live/articles/1/2", "/live/articles/1/3"]);
-    for (seen, access) in seen.iter().zip(["free", "paid", "paid", "paid"]) {
+    assert_eq!(
+        asked,
+        [
+            "/live/about?x=1",
+            "/live/articles/1",
+            "/live/articles/1/2",
+            "/live/articles/1/3",
+            "/live/articles/1/4"
+        ]
+    );
+    for (seen, access) in seen.iter().zip(["free", "paid", "paid", "paid", "paid"]) {
         let headers = headers(seen);
         let said: Vec<_> = headers.iter().filter(|(name, _)| name.starts_with("farthing")).collect();
         assert_eq!(said, [&("farthing-access".to_owned(), access.to_owned())]);
