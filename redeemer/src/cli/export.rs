@@ -46,7 +46,7 @@ impl ExportTable {
         let command = Command::Export {
             export: self.table.parse().context("TABLE")?,
             publisher: self.publisher_id.map(|id| id.parse()).transpose().context("PUBLISHER_ID")?,
-            days: Days { from: day("--from", self.from)?, through: day("--through", self.through)? },
+            days: Days::new(day("--from", self.from)?, day("--through", self.through)?)?,
             form,
         };
         let answer = admin::run(command, config, environment)?;

@@ -98,6 +98,10 @@ fn a_wrong_id_is_named_and_not_repeated() {
         (&["statements", "close", "--through", "secret"], "--through: not a day"),
         (&["export", "x"], "TABLE: write redemptions, statements or payouts"),
         (&["export", "payouts", "--from", "secret"], "--from: not a day"),
+        (
+            &["export", "payouts", "--from", "2026-11-02", "--through", "2026-11-01"],
+            "`from` is after `through`",
+        ),
         (&["store", "init", "--trust-key", "x"], "--trust-key x: not base64url"),
     ] {
         let error = run(line);

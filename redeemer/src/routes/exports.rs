@@ -107,8 +107,11 @@ pub(super) async fn answer(
     let (table, form) = file.split_once('.').ok_or_else(not_found)?;
     let export: Export = table.parse().map_err(|_| not_found())?;
     let form: Form = form.parse().map_err(|_| not_found())?;
-    let days =
-        Days { from: day("from", range.from.as_ref())?, through: day("through", range.through.as_ref())? };
+    let (from, through) = (day("from", range.from.as_ref())?, day("through", range.through.as_ref())?);
+    let days = Days::new(from, through).map_err(|error| {
+        let detail = format!("{error}; name the first day and then the last, or leave one out");
+        ProblemResponse::new(ProblemKind::BadRequest, detail).in_field("from")
+    })?;
     let table = redeemer.questions.ask(of_publisher(export, &days, publisher, &redeemer.stores)).await?;
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")));

@@ -86,7 +86,11 @@ fn what_is_no_table_and_no_day_is_told_so() {
     for path in ["x.csv", "statements", "statements.xml", "statements.csv.csv", ".csv", ""] {
         assert_eq!(running.get(&format!("/v1/exports/{path}")).problem().0, ProblemKind::NotFound, "{path}");
     }
-    for (query, field) in [("from=yesterday", Some("from")), ("through=2026-02-30", Some("through"))] {
+    for (query, field) in [
+        ("from=yesterday", Some("from")),
+        ("through=2026-02-30", Some("through")),
+        ("from=2026-11-02&through=2026-11-01", Some("from")),
+    ] {
         let answer = running.get(&format!("/v1/exports/statements.csv?{query}"));
         assert_eq!(answer.problem(), (ProblemKind::BadRequest, field.map(str::to_owned)), "{query}");
     }
@@ -103,7 +107,7 @@ fn the_operator_takes_everybodys_tables() {
     let (running, publisher) = with_books();
     pay_at(&running, publisher, "elsewhere");
     let export = |export, publisher, form| {
-        let days = Days { from: Some("2026-11-01".parse().unwrap()), through: None };
+        let days = Days::new(Some("2026-11-01".parse().unwrap()), None).unwrap();
         obey(&running, Command::Export { export, publisher, days, form })
     };
     assert_eq!(
