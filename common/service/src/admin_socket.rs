@@ -185,7 +185,11 @@ fn ask(
     let mut answer = Vec::new();
     io::BufReader::new(stream.take(LONGEST_ANSWER)).read_until(b'\n', &mut answer).map_err(failed)?;
     if answer.last() != Some(&b'\n') {
-        return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        return Err(if answer.len() as u64 == LONGEST_ANSWER {
+            AdminError::TooLong(path.to_owned())
+        } else {
+            failed(io::ErrorKind::UnexpectedEof.into())
+        });
     }
     match serde_json::from_slice(&answer).map_err(|error| failed(error.into()))? {
         Answer::Ok(value) => Ok(Some(value)),
@@ -213,6 +217,13 @@ pub enum AdminError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The answer is longer than one may be. Only what reads much has such answers, and the service has done it.
+    #[error(
+        "{}: the answer is longer than the {} MiB that may pass here; ask for less at a time, or stop the service and repeat \
+         the command, which then reads the store itself",
+        .0.display(), LONGEST_ANSWER >> 20
+    )]
+    TooLong(PathBuf),
     /// The service could not be asked, or gave no answer.
     #[error("{}: the service gave no answer, and may have done it or not: {cause}", path.display())]
     Call {

@@ -11,6 +11,7 @@ enum Command {
     Double { number: u64 },
     Fail,
     Hang,
+    Long { bytes: u64 },
 }
 
 async fn obey(command: Command) -> Result<Value, String> {
@@ -18,6 +19,7 @@ async fn obey(command: Command) -> Result<Value, String> {
         Command::Double { number } => Ok(json!(number * 2)),
         Command::Fail => Err("no such publisher; `publishers list` shows them".to_owned()),
         Command::Hang => pending().await,
+        Command::Long { bytes } => Ok("x".repeat(usize::try_from(bytes).unwrap()).into()),
     }
 }
 
@@ -55,6 +57,21 @@ async fn a_command_is_answered_and_the_socket_goes_with_the_service() {
     assert!(service.await.unwrap_err().is_cancelled());
     assert!(!path.exists());
     assert!(ask(&path, json!({})).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_told_from_one_that_was_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("issuer.sock");
+    let service = tokio::spawn(AdminSocket::bind(&path).unwrap().serve(obey));
+    // Beside the text there are `{"ok":""}` and the end of the line.
+    let longest = LONGEST_ANSWER - 10;
+    let whole = ask(&path, json!({"command": "long", "bytes": longest})).await.unwrap().unwrap();
+    assert_eq!(whole.as_str().unwrap().len() as u64, longest);
+    let error = ask(&path, json!({"command": "long", "bytes": longest + 1})).await.unwrap_err();
+    assert!(matches!(error, AdminError::TooLong(_)), "{error}");
+    assert!(error.to_string().contains("longer than the 16 MiB that may pass here"), "{error}");
+    service.abort();
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use clap::Args;
 use farthing_protocol::Day;
+use farthing_service::admin_socket::AdminError;
 use farthing_service::environment::Environment;
 use farthing_service::program::print_lines;
 use serde_json::Value;
@@ -49,7 +50,12 @@ impl ExportTable {
             days: Days::new(day("--from", self.from)?, day("--through", self.through)?)?,
             form,
         };
-        let answer = admin::run(command, config, environment)?;
+        let answer = admin::run(command, config, environment).map_err(|error| {
+            if matches!(error.downcast_ref(), Some(AdminError::TooLong(_))) {
+                return error.context("take fewer days (--from, --through), or one publisher (PUBLISHER_ID)");
+            }
+            error
+        })?;
         match (form, answer) {
             (Form::Json, rows) => print_lines(rows, out),
             // All of the file, the ends of its lines too.

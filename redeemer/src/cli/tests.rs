@@ -1,3 +1,5 @@
+use std::io::Write;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -116,6 +118,25 @@ fn a_wrong_id_is_named_and_not_repeated() {
     assert!(run(&["ledger", "list", id]).starts_with("there is no publisher -AAA"));
     assert!(run(&["statements", "list", id]).starts_with("there is no publisher -AAA"));
     run(&["publishers", "keys"]);
+}
+
+#[test]
+fn a_table_that_is_too_long_for_the_socket_says_how_to_take_less() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("data")).unwrap();
+    let listener = UnixListener::bind(directory.path().join("data/redeemer.sock")).unwrap();
+    let service = std::thread::spawn(move || {
+        let (mut caller, _) = listener.accept().unwrap();
+        // The caller has enough before the end of it.
+        let _ = caller.write_all(&vec![b'x'; 17 * 1024 * 1024]);
+    });
+    let error = command(directory.path(), &["export", "redemptions"]).unwrap_err();
+    service.join().unwrap();
+    assert!(
+        error.starts_with("take fewer days (--from, --through), or one publisher (PUBLISHER_ID)"),
+        "{error}"
+    );
+    assert!(error.contains("longer than the 16 MiB"), "{error}");
 }
 
 #[test]
