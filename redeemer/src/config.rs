@@ -17,6 +17,7 @@ use farthing_service::telemetry::{LogFormat, LogLevel};
 use farthing_service::timeouts::Timeouts;
 use farthing_service::tls::TlsConfig;
 use farthing_service::traces::TracesConfig;
+use farthing_service::verification_key::VerificationKey;
 use serde::Deserialize;
 
 use crate::audit::AuditConfig;
@@ -38,6 +39,8 @@ struct ConfigKeys {
     keyring_poll_seconds: Seconds<5>,
     store: StoreConfig,
     signing_key: Option<SecretRef>,
+    #[serde(default)]
+    retired_signing_keys: Vec<VerificationKey>,
     idempotency_secret: Option<SecretRef>,
     #[serde(default)]
     commission_basis_points: BasisPoints,
@@ -67,6 +70,7 @@ sort_keys!(ConfigKeys {
         keyring_poll_seconds,
         store,
         signing_key,
+        retired_signing_keys,
         idempotency_secret,
         log_format,
         audit,
@@ -94,8 +98,10 @@ pub struct Config {
     pub keyring_poll: Seconds<5>,
     /// Where records are kept.
     pub store: StoreSettings,
-    /// The Ed25519 key that signs totals.
+    /// The Ed25519 key that signs the totals, and for publishers receipts, balances, statements and lists of payouts.
     pub signing_key: SecretRef,
+    /// The public keys of those that signed before it.
+    pub retired_signing_keys: Vec<VerificationKey>,
     /// The key of the MACs under which answers are kept.
     pub idempotency_secret: SecretRef,
     /// The directory that secrets' relative paths begin at.
@@ -136,6 +142,7 @@ impl Config {
             keyring: keys.keyring.resolve(&base),
             keyring_poll: keys.keyring_poll_seconds,
             signing_key: keys.signing_key.unwrap_or_else(|| beside_store("signing-key")),
+            retired_signing_keys: keys.retired_signing_keys,
             idempotency_secret: keys.idempotency_secret.unwrap_or_else(|| beside_store("idempotency-secret")),
             store,
             base,
@@ -221,6 +228,7 @@ mod tests {
             ("_per_hour = 10000", "_per_hour = 1", "limits.invalid_tokens_per_hour", ""),
             ("connections = 10000", "connections = 1", "", "limits.connections"),
             ("127.0.0.1:8702", "127.0.0.1:1", "", "listen"),
+            ("# retired_", "retired_", "", "retired_signing_keys"),
             ("store_ms = 2000", "store_ms = 1", "", "timeouts.store_ms"),
         ] {
             assert_eq!(differences(from, to), (running.to_owned(), restart.to_owned()));
@@ -268,6 +276,7 @@ mod tests {
             ("requests_burst = 5000", "requests_burst = 0", "limits.requests_burst"),
             ("basis_points = 0", "basis_points = 10001", "commission_basis_points"),
             ("hold_days = 30", "hold_days = 366", "payout_hold_days"),
+            ("# retired_signing_keys = [\"PU", "retired_signing_keys = [\"", "retired_signing_keys"),
         ] {
             let error = parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with("/etc/farthing/redeemer.toml: ") && error.contains(line), "{error}");

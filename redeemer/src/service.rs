@@ -50,7 +50,7 @@ pub struct Redeemer {
     pub idempotency: IdempotencySecret,
     /// Makes the MACs of sessions at the dashboard.
     pub sessions: SessionSecret,
-    /// Signs the totals.
+    /// Signs the totals, and what publishers are told that they are owed.
     pub signing_key: SigningKey,
     /// Where tokens are verified.
     pub arithmetic: Arithmetic,
@@ -101,6 +101,7 @@ async fn assemble(
     });
     let tls = config.tls.as_ref().map(|tls| Certificates::load(tls, &config.base)).transpose()?;
     let signing_key = SigningKey::load(&config.signing_key, &config.base).context("signing_key")?;
+    let signing_key = signing_key.succeeding(&config.retired_signing_keys).context("retired_signing_keys")?;
     let secret = config.idempotency_secret.read(&config.base).context("idempotency_secret")?;
     let idempotency = IdempotencySecret::from_bytes(secret.as_array()?);
     let keyring = KeyringWatch::start(KeyringSource {

@@ -105,9 +105,10 @@ fn verify(service: Service, envelope: &Envelope, keys: &JwkSet) -> Result<Verifi
     Ok(VerifiedTotals { totals, signing_key })
 }
 
-/// The key, if it is Ed25519 and its id is its RFC 7638 thumbprint.
+/// The key, if it is Ed25519, its id is its RFC 7638 thumbprint, and it signs still: a retired one may be a thief's, and totals
+/// are signed whenever they are asked for.
 fn verifying_key(jwk: &Jwk) -> Option<VerifyingKey> {
-    if jwk.kty != "OKP" || jwk.crv != "Ed25519" || jwk.kid != thumbprint(jwk) {
+    if jwk.retired || jwk.kty != "OKP" || jwk.crv != "Ed25519" || jwk.kid != thumbprint(jwk) {
         return None;
     }
     VerifyingKey::from_bytes(&jwk.x.0).ok()
@@ -129,7 +130,7 @@ mod tests {
 
     fn jwk(key: &SigningKey) -> Jwk {
         let x = Base64Url(key.verifying_key().to_bytes());
-        let mut jwk = Jwk { kty: "OKP".into(), crv: "Ed25519".into(), x, kid: String::new() };
+        let mut jwk = Jwk { kty: "OKP".into(), crv: "Ed25519".into(), x, kid: String::new(), retired: false };
         jwk.kid = thumbprint(&jwk);
         jwk
     }
@@ -179,6 +180,7 @@ mod tests {
         let mut unsigned = good.clone();
         unsigned.signatures.clear();
         refused(&unsigned, &keys);
+        refused(&good, &JwkSet { keys: vec![Jwk { retired: true, ..jwk(&key) }] });
         // A key that takes the id of another one.
         let mut impostor = jwk(&other);
         impostor.kid = jwk(&key).kid;

@@ -85,6 +85,7 @@ impl Example for Jwk {
             crv: "Ed25519".to_owned(),
             x: Base64Url([6; 32]),
             kid: Base64Url([7; 32]).encode(),
+            retired: false,
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct EnvelopeSignature {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JwkSet {
-    /// The keys, the signing one first.
+    /// The keys: first the one that signs, then those that did before.
     pub keys: Vec<Jwk>,
 }
 
@@ -61,6 +61,9 @@ pub struct Jwk {
     pub x: Base64Url<[u8; 32]>,
     /// RFC 7638 thumbprint of the three members above.
     pub kid: String,
+    /// Whether it signs no more: it is here for what it signed while it did. Left out of the one that signs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 #[cfg(test)]

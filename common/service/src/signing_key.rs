@@ -1,4 +1,4 @@
-//! The Ed25519 key with which a service signs its totals and statements.
+//! The Ed25519 key with which a service signs what others keep: its totals, and all that the redeemer owes publishers.
 
 use std::fmt;
 use std::path::Path;
@@ -12,19 +12,29 @@ use sha2::{Digest, Sha256};
 
 use crate::openapi::{Answer, Operation};
 use crate::secret_ref::{SecretError, SecretRef};
+use crate::verification_key::VerificationKey;
 
 /// What is said of the path at which the public key is.
 pub fn operation() -> Operation {
     Operation::new("signing-keys", "Show the keys of the service's signatures")
-        .described("Ed25519 public keys as a JSON Web Key Set (RFC 7517, RFC 8037).")
+        .described(
+            "Ed25519 public keys as a JSON Web Key Set (RFC 7517, RFC 8037). The first one signs. Those with `retired` signed \
+             before, and verify what was signed then.",
+        )
         .answers(StatusCode::OK, Answer::json::<JwkSet>("The keys.").cached())
 }
 
-/// An Ed25519 secret key and the id it is published under. Zeroized on drop.
+/// An Ed25519 secret key, the id it is published under, and the public keys of those before it. Zeroized on drop.
 pub struct SigningKey {
     key: ed25519_dalek::SigningKey,
     public: Jwk,
+    retired: Vec<Jwk>,
 }
+
+/// A key cannot sign and be retired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key that signs now is among them; take it out, or let another one sign")]
+pub struct SignsStill;
 
 impl SigningKey {
     /// Reads the key's 32-byte seed where `secret` says; `base` is the configuration file's directory.
@@ -39,7 +49,20 @@ impl SigningKey {
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = jwk(key.verifying_key().to_bytes());
-        Self { key, public }
+        Self { key, public, retired: Vec::new() }
+    }
+
+    /// The same, which publishes beside it the keys that signed before.
+    ///
+    /// # Errors
+    /// It is one of them itself.
+    pub fn succeeding(self, retired: &[VerificationKey]) -> Result<Self, SignsStill> {
+        let retired: Vec<_> =
+            retired.iter().map(|key| Jwk { retired: true, ..jwk(key.to_bytes()) }).collect();
+        if retired.iter().any(|key| key.kid == self.public.kid) {
+            return Err(SignsStill);
+        }
+        Ok(Self { retired, ..self })
     }
 
     /// Signs `document` as JSON in an envelope of `payload_type`.
@@ -63,9 +86,9 @@ impl SigningKey {
         })
     }
 
-    /// The public key as the service publishes it.
+    /// The public keys as the service publishes them: its own, then the retired ones.
     pub fn jwk_set(&self) -> JwkSet {
-        JwkSet { keys: vec![self.public.clone()] }
+        JwkSet { keys: [&self.public].into_iter().chain(&self.retired).cloned().collect() }
     }
 }
 
@@ -80,7 +103,7 @@ fn jwk(x: [u8; 32]) -> Jwk {
     let x = Base64Url(x);
     let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
     let kid = BASE64URL_NOPAD.encode(&Sha256::digest(members));
-    Jwk { kty: "OKP".to_owned(), crv: "Ed25519".to_owned(), x, kid }
+    Jwk { kty: "OKP".to_owned(), crv: "Ed25519".to_owned(), x, kid, retired: false }
 }
 
 #[cfg(test)]
@@ -107,6 +130,18 @@ mod tests {
                 "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
             }])
         );
+    }
+
+    #[test]
+    fn retired_keys_come_after_the_one_that_signs_and_say_so() {
+        let before = SigningKey::from_seed(&[1; 32]).jwk_set().keys;
+        let pinned = before[0].x.to_string().parse().unwrap();
+        let keys = rfc8037().succeeding(&[pinned]).unwrap().jwk_set().keys;
+        assert_eq!(keys[..1], rfc8037().jwk_set().keys);
+        assert_eq!(keys[1..], [Jwk { retired: true, ..before[0].clone() }]);
+        assert_eq!(serde_json::to_value(&keys[1]).unwrap()["retired"], true);
+        let own = rfc8037().jwk_set().keys[0].x.to_string().parse().unwrap();
+        assert_eq!(rfc8037().succeeding(&[pinned, own]).unwrap_err(), SignsStill);
     }
 
     #[test]

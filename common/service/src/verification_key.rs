@@ -29,7 +29,7 @@ pub enum EnvelopeError {
         expected: &'static str,
     },
     /// No signature holds.
-    #[error("it has no valid signature by the pinned key")]
+    #[error("it has no valid signature by a pinned key")]
     Signature,
     /// What was signed cannot be read.
     #[error("it is signed and cannot be read at line {line}, column {column}")]
@@ -51,18 +51,38 @@ impl VerificationKey {
         payload_type: &'static str,
         envelope: &Envelope,
     ) -> Result<T, EnvelopeError> {
-        if envelope.payload_type != payload_type {
-            return Err(EnvelopeError::PayloadType { expected: payload_type });
-        }
-        let message = Envelope::signed_bytes(payload_type, &envelope.payload.0);
-        // The id that a signature names is a hint; what counts is the key that was pinned.
-        let holds = |sig: &[u8; 64]| self.0.verify_strict(&message, &Signature::from_bytes(sig)).is_ok();
-        if !envelope.signatures.iter().any(|signature| holds(&signature.sig.0)) {
-            return Err(EnvelopeError::Signature);
-        }
-        serde_json::from_slice(&envelope.payload.0)
-            .map_err(|error| EnvelopeError::Content { line: error.line(), column: error.column() })
+        open_by_any(std::slice::from_ref(self), payload_type, envelope)
     }
+
+    /// The public key.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+}
+
+/// The document that one of the keys signed.
+///
+/// # Errors
+/// It is of another type, none of them signed these very bytes, or they are no such document.
+pub fn open_by_any<T: DeserializeOwned>(
+    keys: &[VerificationKey],
+    payload_type: &'static str,
+    envelope: &Envelope,
+) -> Result<T, EnvelopeError> {
+    if envelope.payload_type != payload_type {
+        return Err(EnvelopeError::PayloadType { expected: payload_type });
+    }
+    let message = Envelope::signed_bytes(payload_type, &envelope.payload.0);
+    // The id that a signature names is a hint; what counts are the keys that were pinned.
+    let holds = |sig: &[u8; 64]| {
+        let signature = Signature::from_bytes(sig);
+        keys.iter().any(|key| key.0.verify_strict(&message, &signature).is_ok())
+    };
+    if !envelope.signatures.iter().any(|signature| holds(&signature.sig.0)) {
+        return Err(EnvelopeError::Signature);
+    }
+    serde_json::from_slice(&envelope.payload.0)
+        .map_err(|error| EnvelopeError::Content { line: error.line(), column: error.column() })
 }
 
 impl FromStr for VerificationKey {
@@ -115,6 +135,16 @@ mod tests {
         assert_eq!(pin.open::<Value>("a", &changed), Err(EnvelopeError::Signature));
         let content = pin.open::<u8>("a", &envelope).unwrap_err();
         assert_eq!(content.to_string(), "it is signed and cannot be read at line 1, column 0");
+    }
+
+    #[test]
+    fn any_of_several_pinned_keys_will_do() {
+        let [(_, one), (signer, two), (_, three)] = [pinned(1), pinned(2), pinned(3)];
+        let envelope = signer.sign_envelope("a", &json!({ "b": 1 })).unwrap();
+        assert_eq!(open_by_any::<Value>(&[one, two], "a", &envelope), Ok(json!({ "b": 1 })));
+        for keys in [&[one, three][..], &[]] {
+            assert_eq!(open_by_any::<Value>(keys, "a", &envelope), Err(EnvelopeError::Signature));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use farthing_api::{Envelope, RECEIPT_PAYLOAD_TYPE, Receipt};
 use farthing_protocol::Day;
-use farthing_service::verification_key::{EnvelopeError, VerificationKey};
+use farthing_service::verification_key::{EnvelopeError, VerificationKey, open_by_any};
 use thiserror::Error;
 
 /// What receipts come to, each counted once.
@@ -29,7 +29,7 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidReceipt {
     /// The redeemer did not sign it.
-    #[error("{0}; compare --key with the member `x` of the redeemer's /.well-known/jwks.json")]
+    #[error(transparent)]
     Envelope(#[from] EnvelopeError),
     /// It is signed and makes no sense.
     #[error("its day is not a day, YYYY-MM-DD")]
@@ -43,12 +43,12 @@ pub enum InvalidReceipt {
 }
 
 impl Claims {
-    /// Counts a receipt that `key` signed. One that was counted before is not counted again.
+    /// Counts a receipt that one of `keys` signed. One that was counted before is not counted again, whichever signed it.
     ///
     /// # Errors
     /// [`InvalidReceipt`]. It is not counted.
-    pub fn add(&mut self, envelope: &Envelope, key: &VerificationKey) -> Result<(), InvalidReceipt> {
-        let receipt: Receipt = key.open(RECEIPT_PAYLOAD_TYPE, envelope)?;
+    pub fn add(&mut self, envelope: &Envelope, keys: &[VerificationKey]) -> Result<(), InvalidReceipt> {
+        let receipt: Receipt = open_by_any(keys, RECEIPT_PAYLOAD_TYPE, envelope)?;
         let id = (receipt.publisher.clone(), receipt.redemption.0, receipt.day.clone());
         if let Some(known) = self.seen.get(&id) {
             self.given_again += 1;
@@ -104,10 +104,14 @@ mod tests {
         }
     }
 
-    fn setting() -> (impl Fn(&Receipt) -> Envelope, VerificationKey) {
-        let key = SigningKey::from_seed(&[1; 32]);
+    fn setting() -> (impl Fn(&Receipt) -> Envelope, [VerificationKey; 1]) {
+        setting_of(1)
+    }
+
+    fn setting_of(seed: u8) -> (impl Fn(&Receipt) -> Envelope, [VerificationKey; 1]) {
+        let key = SigningKey::from_seed(&[seed; 32]);
         let pinned = key.jwk_set().keys[0].x.to_string().parse().unwrap();
-        (move |receipt: &Receipt| key.sign_envelope(RECEIPT_PAYLOAD_TYPE, receipt).unwrap(), pinned)
+        (move |receipt: &Receipt| key.sign_envelope(RECEIPT_PAYLOAD_TYPE, receipt).unwrap(), [pinned])
     }
 
     #[test]
@@ -120,6 +124,19 @@ mod tests {
         let sums: Vec<_> = claims.sums().collect();
         let day = "2026-11-21".parse().unwrap();
         assert_eq!(sums, [("P", day, "EUR", Claim { receipts: 2, tokens: 7, micros: 70_000 })]);
+        assert_eq!((claims.counted(), claims.given_again()), (2, 1));
+    }
+
+    #[test]
+    fn receipts_of_the_key_before_and_of_the_one_after_add_up() {
+        let ((sign_before, before), (sign_after, after)) = (setting_of(1), setting_of(2));
+        let keys = [before, after].concat();
+        let mut claims = Claims::default();
+        claims.add(&sign_before(&receipt(1, 3)), &keys).unwrap();
+        // It was asked for again after the key was replaced.
+        claims.add(&sign_after(&receipt(1, 3)), &keys).unwrap();
+        claims.add(&sign_after(&receipt(2, 4)), &keys).unwrap();
+        assert_eq!(claims.sums().map(|(.., claim)| claim.tokens).collect::<Vec<_>>(), [7]);
         assert_eq!((claims.counted(), claims.given_again()), (2, 1));
     }
 
