@@ -35,6 +35,8 @@ pub use problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemKind};
 pub use publisher::{AdjustmentEntry, ApiKeyEntry, CreditEntry, PublisherData};
 pub use receipt::{RECEIPT_PAYLOAD_TYPE, Receipt};
 pub use redemption::{NewRedemption, RedemptionAnswer, TokenResult};
+#[cfg(feature = "schema")]
+pub use schema::signed_schema;
 pub use signed::{Envelope, EnvelopeSignature, Jwk, JwkSet, SIGNING_KEYS_PATH, TOTALS_PAYLOAD_TYPE};
 pub use statement::{
     STATEMENT_PAYLOAD_TYPE, STATEMENTS_PAYLOAD_TYPE, Statement, StatementAdjustment, StatementCredit,

@@ -54,5 +54,11 @@ pub struct RedemptionAnswer {
     pub replayed: bool,
     /// Where tokens were taken: a [`Receipt`](crate::Receipt), signed by the redeemer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "receipt_schema"))]
     pub receipt: Option<Envelope>,
+}
+
+#[cfg(feature = "schema")]
+fn receipt_schema(schemas: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    crate::signed_schema::<crate::Receipt>(crate::RECEIPT_PAYLOAD_TYPE, schemas)
 }

@@ -1,11 +1,11 @@
-//! JSON Schemas of byte strings.
+//! JSON Schemas of byte strings, and of signed documents.
 
 use std::borrow::Cow;
 
 use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::Base64Url;
+use crate::{Base64Url, Envelope};
 
 /// A character of the alphabet.
 const ANY: &str = "[A-Za-z0-9_-]";
@@ -68,4 +68,18 @@ impl JsonSchema for Base64Url<Vec<u8>> {
         let pattern = format!("({ANY}{{4}})*({}|{})?", rest(1, padding), rest(2, padding));
         text(&pattern, "Bytes as base64url.")
     }
+}
+
+/// The schema of an envelope, and of the document of `payload_type` in it.
+pub fn signed_schema<T: JsonSchema>(payload_type: &str, generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = generator.subschema_for::<Envelope>();
+    let payload = json_schema!({
+        "contentEncoding": "base64url",
+        "contentMediaType": payload_type,
+        "contentSchema": generator.subschema_for::<T>(),
+    });
+    let payload_type = json_schema!({ "const": payload_type });
+    let properties = json_schema!({ "payload": payload, "payloadType": payload_type });
+    schema.insert("properties".to_owned(), properties.to_value());
+    schema
 }

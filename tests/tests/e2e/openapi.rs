@@ -191,6 +191,29 @@ fn each_service_serves_an_openapi_document_with_good_examples() {
 }
 
 #[test]
+fn a_receipt_is_what_the_document_says_of_the_member_in_which_it_comes() {
+    let scene = Scene::new("");
+    let token = BASE64URL_NOPAD.encode(&scene.tokens(1)[0].encode());
+    let redeemed = scene.publisher.redeem(&scene.redeemer.url(), "one", &[token]).unwrap();
+    let document = document(&scene.redeemer.url(), "/openapi.json");
+    let registry = registry(&document);
+    let answer = format!("{DOCUMENT}#/components/schemas/RedemptionAnswer");
+    assert_valid(&registry, &answer, &redeemed.body);
+    let receipt = redeemed.body["receipt"]["payload"].as_str().unwrap();
+    let receipt: Value =
+        serde_json::from_slice(&BASE64URL_NOPAD.decode(receipt.as_bytes()).unwrap()).unwrap();
+    let payload = format!("{answer}/properties/receipt/properties/payload/contentSchema");
+    assert_valid(&registry, &payload, &receipt);
+    // A schema that says nothing would be content with these as well.
+    let mut other = redeemed.body.clone();
+    other["receipt"]["payloadType"] = json!("application/vnd.farthing.statement+json");
+    assert!(!mistakes(&registry, &answer, &other).is_empty());
+    let mut other = receipt;
+    other["day"] = json!(7);
+    assert!(!mistakes(&registry, &payload, &other).is_empty());
+}
+
+#[test]
 fn the_gates_document_is_about_its_own_paths_and_hides_nothing_of_the_sites() {
     let scene = Scene::new("");
     let document = document(&scene.gate.url(), "/.well-known/farthing/openapi.json");

@@ -1,4 +1,4 @@
-use farthing_api::{Envelope, Example};
+use farthing_api::{Envelope, Example, signed_schema};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -35,18 +35,7 @@ impl Content {
         let payload = serde_json::to_vec(&T::example()).unwrap_or_default();
         Self {
             media_type: "application/json",
-            schema: Some(Box::new(move |schemas| {
-                let mut schema = schemas.subschema_for::<Envelope>().to_value();
-                schema["properties"] = json!({
-                    "payload": {
-                        "contentEncoding": "base64url",
-                        "contentMediaType": payload_type,
-                        "contentSchema": schemas.subschema_for::<T>(),
-                    },
-                    "payloadType": { "const": payload_type },
-                });
-                schema
-            })),
+            schema: Some(Box::new(move |schemas| signed_schema::<T>(payload_type, schemas).to_value())),
             example: serde_json::to_value(Envelope::example_of(payload_type, payload)).ok(),
         }
     }
