@@ -181,7 +181,8 @@ The servers stay up until you press Ctrl-C. Try them by hand, in another termina
   demo wallet --wallet {directory}my.wallet tokens export --count 1 > {directory}token
   curl -i {redeemer}/v1/redemptions -H 'Authorization: Bearer {api_key}' -H 'Idempotency-Key: article-1' \\
        -H 'Content-Type: application/json' -d '{{\"tokens\": [\"'$(cat {directory}token)'\"]}}'
-  curl {redeemer}/v1/balance -H 'Authorization: Bearer {api_key}'
+  curl -s {redeemer}/v1/balance -H 'Authorization: Bearer {api_key}' \\
+       | jq '.payload | gsub(\"-\"; \"+\") | gsub(\"_\"; \"/\") | @base64d | fromjson'
   demo issuer vouchers mint --pack {pack} --config {config}",
         variable = crate::CLOCK_VARIABLE,
         clock = clock.display(),

@@ -1,5 +1,5 @@
 use anyhow::Context;
-use farthing_api::{Balance, IDEMPOTENCY_KEY_HEADER, NewRedemption, RedemptionAnswer};
+use farthing_api::{Balance, Envelope, IDEMPOTENCY_KEY_HEADER, NewRedemption, RedemptionAnswer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -82,7 +82,8 @@ impl Publisher {
     /// # Errors
     /// There was no answer.
     pub fn credit_micros(&self, redeemer: &str) -> anyhow::Result<u64> {
-        let balance: Balance = serde_json::from_value(self.get(&format!("{redeemer}/v1/balance"))?.body)?;
+        let envelope: Envelope = serde_json::from_value(self.get(&format!("{redeemer}/v1/balance"))?.body)?;
+        let balance: Balance = serde_json::from_slice(&envelope.payload.0)?;
         Ok(balance.credit.iter().filter(|entry| entry.currency == "EUR").map(|entry| entry.micros).sum())
     }
 

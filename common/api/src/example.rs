@@ -163,7 +163,19 @@ impl Example for Receipt {
 impl Example for Balance {
     fn example() -> Self {
         let balance = SignedAmount { currency: euro(), micros: 11_980_000, tokens: 1_198 };
-        Self { publisher: publisher(), credit: vec![credit(1_200)], balance: vec![balance] }
+        let unstated = CreditEntry {
+            day: "2026-11-21".to_owned(),
+            currency: euro(),
+            value_micros: 10_000,
+            tokens: 1_200,
+        };
+        Self {
+            publisher: publisher(),
+            at: NOT_BEFORE + 86_399,
+            credit: vec![credit(1_200)],
+            balance: vec![balance],
+            unstated: vec![unstated],
+        }
     }
 }
 
@@ -254,7 +266,7 @@ impl Example for PublisherData {
             created: "2026-11-20".to_owned(),
             revoked: false,
         };
-        let Balance { publisher, credit, balance } = Balance::example();
+        let Balance { publisher, credit, balance, .. } = Balance::example();
         Self {
             publisher,
             name: "The Daily Example".to_owned(),

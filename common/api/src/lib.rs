@@ -23,7 +23,7 @@ mod signed;
 mod statement;
 mod totals;
 
-pub use balance::{Balance, BalanceEntry, SignedAmount};
+pub use balance::{BALANCE_PAYLOAD_TYPE, Balance, BalanceEntry, SignedAmount};
 pub use base64url::Base64Url;
 #[cfg(feature = "schema")]
 pub use example::Example;

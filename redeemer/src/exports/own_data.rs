@@ -1,4 +1,4 @@
-use farthing_api::{AdjustmentEntry, ApiKeyEntry, CreditEntry, PublisherData};
+use farthing_api::{AdjustmentEntry, ApiKeyEntry, PublisherData};
 use farthing_service::unavailable::Unavailable;
 
 use crate::ledger::{Account, Adjustment, CreditLine, Payout, Statement};
@@ -24,7 +24,7 @@ pub async fn own_data(id: PublisherId, stores: &Stores) -> Result<Option<Publish
         keys: keys(&publisher),
         credit: entries.credit().map_err(Unavailable::because)?,
         balance: entries.balance().map_err(Unavailable::because)?,
-        credits: entries.credits.iter().map(credit).collect(),
+        credits: entries.credits.iter().map(CreditLine::view).collect(),
         adjustments: entries.adjustments.iter().map(adjustment).collect(),
         statements: statements.iter().map(Statement::view).collect(),
         payouts: payouts.iter().map(Payout::view).collect(),
@@ -38,15 +38,6 @@ fn keys(publisher: &Publisher) -> Vec<ApiKeyEntry> {
         revoked: key.revoked,
     };
     publisher.keys.iter().map(entry).collect()
-}
-
-fn credit(line: &CreditLine) -> CreditEntry {
-    CreditEntry {
-        day: line.day.to_string(),
-        currency: line.denomination.currency().to_string(),
-        value_micros: line.denomination.value_micros().get(),
-        tokens: line.tokens,
-    }
 }
 
 fn adjustment(entry: &Adjustment) -> AdjustmentEntry {

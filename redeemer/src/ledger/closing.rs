@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use farthing_protocol::{Currency, Day, Denomination};
+use farthing_protocol::{Currency, Day};
 use thiserror::Error;
 
-use super::{Adjustment, BasisPoints, CreditLine, Entries, Statement};
+use super::{Adjustment, BasisPoints, CreditLine, Entries, Statement, unstated};
 use crate::publishers::PublisherId;
 
 /// What is to be closed, and how.
@@ -34,20 +34,13 @@ pub fn close(
     entries: &Entries,
     earlier: &[Statement],
 ) -> Result<Vec<Statement>, LedgerOverflow> {
-    let stated = Stated::of(earlier)?;
+    let Entries { credits, adjustments } = unstated(entries, earlier)?;
     let mut open: BTreeMap<Currency, (Vec<CreditLine>, Vec<Adjustment>)> = BTreeMap::new();
-    for line in entries.credits.iter().filter(|line| line.day <= closing.through) {
-        let before = stated.credits.get(&(line.day, line.denomination)).copied().unwrap_or_default();
-        let tokens = line.tokens.saturating_sub(before);
-        if tokens > 0 {
-            let (credits, _) = open.entry(line.denomination.currency()).or_default();
-            credits.push(CreditLine { tokens, ..*line });
-        }
+    for line in credits.into_iter().filter(|line| line.day <= closing.through) {
+        open.entry(line.denomination.currency()).or_default().0.push(line);
     }
-    for entry in entries.adjustments.iter().filter(|entry| entry.day <= closing.through) {
-        if !stated.adjustments.contains(entry.id.as_bytes()) {
-            open.entry(entry.denomination.currency()).or_default().1.push(entry.clone());
-        }
+    for entry in adjustments.into_iter().filter(|entry| entry.day <= closing.through) {
+        open.entry(entry.denomination.currency()).or_default().1.push(entry);
     }
     let mut closed = Vec::new();
     for (currency, (credits, adjustments)) in open {
@@ -58,24 +51,6 @@ pub fn close(
         }
     }
     Ok(closed)
-}
-
-/// What earlier statements have.
-struct Stated<'a> {
-    credits: BTreeMap<(Day, Denomination), u64>,
-    adjustments: BTreeSet<&'a [u8; 16]>,
-}
-
-impl<'a> Stated<'a> {
-    fn of(earlier: &'a [Statement]) -> Result<Self, LedgerOverflow> {
-        let mut credits: BTreeMap<_, u64> = BTreeMap::new();
-        for line in earlier.iter().flat_map(|statement| &statement.credits) {
-            let tokens = credits.entry((line.day, line.denomination)).or_default();
-            *tokens = tokens.checked_add(line.tokens).ok_or(LedgerOverflow)?;
-        }
-        let adjustments = earlier.iter().flat_map(|statement| &statement.adjustments);
-        Ok(Self { credits, adjustments: adjustments.map(|entry| entry.id.as_bytes()).collect() })
-    }
 }
 
 fn statement(

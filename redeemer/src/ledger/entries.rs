@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use farthing_api::{BalanceEntry, SignedAmount};
+use farthing_api::{BalanceEntry, CreditEntry, SignedAmount};
 use farthing_protocol::{Currency, Day, Denomination};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,18 @@ pub struct CreditLine {
     pub denomination: Denomination,
     /// Tokens.
     pub tokens: u64,
+}
+
+impl CreditLine {
+    /// The line as JSON shows it.
+    pub fn view(&self) -> CreditEntry {
+        CreditEntry {
+            day: self.day.to_string(),
+            currency: self.denomination.currency().to_string(),
+            value_micros: self.denomination.value_micros().get(),
+            tokens: self.tokens,
+        }
+    }
 }
 
 /// All that a store has in a publisher's ledger.

@@ -18,6 +18,7 @@ mod remark;
 mod reversing;
 mod statement;
 mod statement_id;
+mod unstated;
 
 pub use account::Account;
 pub use adjustment::{Adjustment, SignedTokens};
@@ -34,3 +35,4 @@ pub use remark::{InvalidRemark, Remark};
 pub use reversing::{NotReversed, Reversing, reverse};
 pub use statement::Statement;
 pub use statement_id::StatementId;
+pub use unstated::unstated;

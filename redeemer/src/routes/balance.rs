@@ -1,25 +1,37 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
-use farthing_api::Balance;
-use farthing_service::openapi::{Answer, Operation, Resource};
+use farthing_api::{BALANCE_PAYLOAD_TYPE, Balance, Envelope};
+use farthing_service::openapi::{Answer, Content, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
-use super::{for_publishers, publisher};
+use super::{for_publishers, publisher, signed};
+use crate::ledger::{CreditLine, unstated};
 use crate::service::Redeemer;
 
 pub(super) fn resource() -> Resource {
+    let content = Content::signed::<Balance>(BALANCE_PAYLOAD_TYPE);
     let operation = for_publishers(Operation::new("balance", "Show what the publisher was credited"))
-        .answers(StatusCode::OK, Answer::json::<Balance>("The balance."));
+        .described(
+            "The sums by currency, and by day and value of a token what no closed statement has yet: with the lines of those \
+             that are closed it is the whole credit.",
+        )
+        .answers(StatusCode::OK, Answer::new("The balance, signed.", content));
     Resource::at("/v1/balance").get(operation, show)
 }
 
 async fn show(
     redeemer: web::Data<Redeemer>,
     request: HttpRequest,
-) -> Result<web::Json<Balance>, ProblemResponse> {
+) -> Result<web::Json<Envelope>, ProblemResponse> {
     let publisher = publisher(&redeemer, &request).await?;
-    let entries = redeemer.questions.ask(redeemer.stores.ledger.entries(publisher)).await?;
-    let credit = entries.credit().map_err(|error| ProblemResponse::internal(&error))?;
-    let balance = entries.balance().map_err(|error| ProblemResponse::internal(&error))?;
-    Ok(web::Json(Balance { publisher: publisher.to_string(), credit, balance }))
+    // What was credited until then is in it.
+    let at = redeemer.environment.now();
+    let account = redeemer.questions.ask(redeemer.stores.account(publisher)).await?;
+    let credit = account.entries.credit().map_err(|error| ProblemResponse::internal(&error))?;
+    let balance = account.entries.balance().map_err(|error| ProblemResponse::internal(&error))?;
+    let open = unstated(&account.entries, &account.statements);
+    let open = open.map_err(|error| ProblemResponse::internal(&error))?;
+    let unstated = open.credits.iter().map(CreditLine::view).collect();
+    let document = Balance { publisher: publisher.to_string(), at, credit, balance, unstated };
+    signed(&redeemer, BALANCE_PAYLOAD_TYPE, &document)
 }

@@ -15,12 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use data_encoding::BASE64URL_NOPAD;
-use farthing_api::{Envelope, KeyListing, Problem, ProblemKind, Totals};
+use farthing_api::{BALANCE_PAYLOAD_TYPE, Envelope, KeyListing, Problem, ProblemKind, Totals};
 use farthing_protocol::{IssuerName, SECONDS_PER_DAY, Token};
 use farthing_service::birth::{Birth, TrustedKeys};
 use farthing_service::clock::Clock;
 use farthing_service::reload::Configuration;
 use farthing_service::server::Server;
+use farthing_service::verification_key::VerificationKey;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use ureq::http::{Request, Response};
@@ -142,7 +143,23 @@ impl Running {
     }
 
     fn euro_tokens(&self) -> Value {
-        self.get("/v1/balance").json()["credit"][0]["tokens"].clone()
+        self.balance()["credit"][0]["tokens"].clone()
+    }
+
+    fn balance(&self) -> Value {
+        self.payload("/v1/balance", BALANCE_PAYLOAD_TYPE)
+    }
+
+    /// What is in the envelope at `path`, which the redeemer has signed.
+    #[track_caller]
+    fn payload(&self, path: &str, payload_type: &'static str) -> Value {
+        let answer = self.get(path);
+        assert_eq!(answer.status(), 200);
+        let envelope: Envelope = serde_json::from_slice(&answer.body).unwrap();
+        let published = self.get(farthing_api::SIGNING_KEYS_PATH).json();
+        assert_eq!(published["keys"][0]["kid"], envelope.signatures[0].keyid.as_str());
+        let key: VerificationKey = published["keys"][0]["x"].as_str().unwrap().parse().unwrap();
+        key.open(payload_type, &envelope).unwrap()
     }
 
     fn reload(&self) {

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use farthing_protocol::Denomination;
+
 use super::*;
 use crate::ledger::EntryId;
 
@@ -144,6 +146,14 @@ proptest! {
             }
             statements.extend(closed);
             prop_assert_eq!(close(&closing, &entries, &statements).unwrap(), vec![]);
+            // What is in statements and what is not yet are all that was credited, by day and denomination.
+            let open = unstated(&entries, &statements).unwrap();
+            let stated = statements.iter().flat_map(|statement| &statement.credits);
+            let sum = Entries::of(stated.chain(&open.credits).copied(), vec![]).unwrap();
+            prop_assert_eq!(sum.credits, Entries::of(entries.credits.iter().copied(), vec![]).unwrap().credits);
+            prop_assert!(open.credits.iter().all(|line| line.tokens > 0));
+            let stated = statements.iter().map(|statement| statement.adjustments.len()).sum::<usize>();
+            prop_assert_eq!(stated + open.adjustments.len(), entries.adjustments.len());
         }
         for sum in entries.balance().unwrap() {
             let of_it = statements.iter().filter(|statement| statement.currency.code() == sum.currency);

@@ -22,7 +22,7 @@ fn tokens_are_taken_once_and_credited() {
     );
     running.redeem("b", &[&first, &second], true).results(409, &["spent", "not-tried"]);
     running.redeem("c", &[&first, &second], false).results(409, &["spent", "accepted"]);
-    let balance = running.get("/v1/balance").json();
+    let balance = running.balance();
     assert_eq!(balance["credit"], json!([{"currency": "EUR", "micros": 120_000, "tokens": 3}]));
     let steps = running.steps.lock().unwrap();
     assert_eq!(steps.iter().filter(|step| *step == "redemption.after").count(), 3);

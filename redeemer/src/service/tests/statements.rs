@@ -9,15 +9,8 @@ pub(super) fn obey(running: &Running, command: Command) -> Result<Value, String>
     runtime.block_on(running.redeemer.obey(command)).map_err(|error| program::one_line(&error))
 }
 
-fn payload(answer: &Answer, payload_type: &str) -> Value {
-    assert_eq!(answer.status(), 200);
-    let envelope: Envelope = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!(envelope.payload_type, payload_type);
-    serde_json::from_slice(&envelope.payload.0).unwrap()
-}
-
 pub(super) fn adjust(running: &Running, id: EntryId, days_ahead: u32, tokens: i64) -> Result<Value, String> {
-    let publisher = running.get("/v1/balance").json()["publisher"].as_str().unwrap().parse().unwrap();
+    let publisher = running.balance()["publisher"].as_str().unwrap().parse().unwrap();
     obey(
         running,
         Command::Adjust {
@@ -45,7 +38,7 @@ fn an_entry_is_made_once_and_the_balance_may_be_below_zero() {
     let future = adjust(&running, EntryId::random().unwrap(), 2, 3).unwrap_err();
     assert!(future.contains("has not begun"), "{future}");
 
-    let balance = running.get("/v1/balance").json();
+    let balance = running.balance();
     let sum = json!([{ "currency": "EUR", "micros": -10_000, "tokens": -1 }]);
     assert_eq!((&balance["credit"][0]["tokens"], &balance["balance"]), (&json!(2), &sum));
     let publisher = balance["publisher"].as_str().unwrap().parse().unwrap();
@@ -86,19 +79,15 @@ fn a_statement_is_closed_signed_and_keeps_its_commission() {
     );
     assert_eq!(obey(&running, Command::ListStatements { publisher: None }).unwrap(), closed);
 
-    let listing = payload(&running.get("/v1/statements"), farthing_api::STATEMENTS_PAYLOAD_TYPE);
+    let listing = running.payload("/v1/statements", farthing_api::STATEMENTS_PAYLOAD_TYPE);
     assert_eq!(listing["statements"][0], closed[0]["statement"]);
     let id = listing["statements"][0]["id"].as_str().unwrap();
     let path = format!("/v1/statements/{id}");
-    let answer = running.get(&path);
-    let statement = payload(&answer, farthing_api::STATEMENT_PAYLOAD_TYPE);
+    let statement = running.payload(&path, farthing_api::STATEMENT_PAYLOAD_TYPE);
     assert_eq!(statement["credits"], json!([{ "day": "2026-11-21", "value_micros": 10_000, "tokens": 3 }]));
     let [gross, fee, carried] = ["gross_micros", "fee_micros", "carried_micros"].map(|name| &statement[name]);
     assert_eq!((gross, fee, carried), (&json!(30_000), &json!(7_500), &json!(2_500)));
     assert_eq!(statement["commission_basis_points"], 2_500);
-    let envelope: Envelope = serde_json::from_slice(&answer.body).unwrap();
-    let published = running.get(farthing_api::SIGNING_KEYS_PATH).json();
-    assert_eq!(published["keys"][0]["kid"], envelope.signatures[0].keyid.as_str());
 
     for unknown in ["EUR.2026-11-20", "USD.2026-11-21", "x"] {
         let answer = running.get(&format!("/v1/statements/{unknown}"));
@@ -109,6 +98,31 @@ fn a_statement_is_closed_signed_and_keeps_its_commission() {
     let request =
         Request::get(format!("{}{path}", running.url)).header("Authorization", format!("Bearer {other}"));
     assert_eq!(send(request.body(Vec::new()).unwrap()).status(), 404);
+}
+
+#[test]
+fn the_balance_is_a_signed_account_of_what_no_statement_has() {
+    let key = TestKey::starting(1, 0, "EUR-10000");
+    let running = Running::start(&[&key]);
+    let line = |day: u64, tokens: u64| {
+        let day = farthing_protocol::Day::from_unix(NOW + day * SECONDS_PER_DAY).to_string();
+        json!({ "day": day, "currency": "EUR", "value_micros": 10_000, "tokens": tokens })
+    };
+    let on_day = |day: u64| running.clock.0.store(NOW + day * SECONDS_PER_DAY + 7, Ordering::Relaxed);
+    on_day(0);
+    assert_eq!(running.balance()["unstated"], json!([]));
+    running.redeem("a", &[&key.token(1), &key.token(2)], true).results(200, &["accepted"; 2]);
+    on_day(1);
+    running.redeem("b", &[&key.token(3)], true).results(200, &["accepted"]);
+    let balance = running.balance();
+    assert_eq!(balance["unstated"], json!([line(0, 2), line(1, 1)]));
+    assert_eq!(balance["at"], NOW + SECONDS_PER_DAY + 7);
+    let through = Some(farthing_protocol::Day::from_unix(NOW));
+    obey(&running, Command::CloseStatements { through, after_restore: false }).unwrap();
+    running.redeem("c", &[&key.token(4)], true).results(200, &["accepted"]);
+    let balance = running.balance();
+    assert_eq!(balance["unstated"], json!([line(1, 2)]));
+    assert_eq!(balance["credit"], json!([{ "currency": "EUR", "micros": 40_000, "tokens": 4 }]));
 }
 
 #[test]
@@ -167,7 +181,7 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     assert!(stranger.contains("there is no publisher"), "{stranger}");
     assert_eq!(obey(&running, Command::DuePayouts { after_restore: false }).unwrap(), json!([]));
 
-    let seen = payload(&running.get("/v1/payouts"), farthing_api::PAYOUTS_PAYLOAD_TYPE);
+    let seen = running.payload("/v1/payouts", farthing_api::PAYOUTS_PAYLOAD_TYPE);
     assert_eq!(seen["payouts"][0]["reference"], "transfer 7");
     let listed = obey(&running, Command::ListPayouts { publisher: None }).unwrap();
     assert_eq!((&listed[0]["payout"], listed.as_array().unwrap().len()), (&seen["payouts"][0], 1));
