@@ -7,7 +7,7 @@ use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 use farthing_api::ProblemKind;
 
 use crate::problem::{ProblemResponse, not_found};
@@ -17,9 +17,13 @@ use crate::traces::{self, Part};
 #[derive(Debug, Clone, Copy)]
 pub struct PassedOn;
 
-/// Turns error answers of actix-web itself into problem documents, and sets the headers that each answer has:
-/// `Cache-Control: no-store` unless the handler allows more, and `X-Content-Type-Options: nosniff`. What is
-/// [`PassedOn`] stays as it is.
+/// The page that shows a problem where people read the answers, if it is about one of those; among the data of an
+/// [`Api`](crate::openapi::Api) that has pages.
+pub struct ProblemPages(pub fn(&HttpRequest, &ProblemResponse) -> Option<HttpResponse>);
+
+/// Turns error answers of actix-web itself into problem documents, and problems into [`ProblemPages`] where people read them.
+/// Sets the headers that each answer has: `Cache-Control: no-store` unless the handler allows more, and
+/// `X-Content-Type-Options: nosniff`. What is [`PassedOn`] stays as it is.
 pub(crate) async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -28,6 +32,10 @@ pub(crate) async fn finish(
     let _finishing = traces::part(Part::Answer);
     if response.response().extensions().contains::<PassedOn>() {
         return Ok(response);
+    }
+    if let Some(page) = page_of(&response) {
+        let (request, _) = response.into_parts();
+        response = ServiceResponse::new(request, page);
     }
     if response.status().as_u16() >= 400 && !is_composed(response.headers()) {
         let allow = response.headers().get(ALLOW).cloned();
@@ -44,6 +52,13 @@ pub(crate) async fn finish(
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
+}
+
+/// The page that shows the answer's problem, if it is one, and somebody reads it.
+fn page_of(response: &ServiceResponse<BoxBody>) -> Option<HttpResponse> {
+    let problem = response.response().error()?.as_error()?;
+    let ProblemPages(show) = &***response.request().app_data::<web::Data<ProblemPages>>()?;
+    show(response.request(), problem)
 }
 
 /// Whether a handler made this answer: actix-web's own have no body or one of plain text.

@@ -11,7 +11,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{HttpServiceFactory, ServiceRequest};
 use actix_web::http::header::HeaderMap;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{ResponseError, web};
+use actix_web::web;
 use arc_swap::ArcSwap;
 use farthing_api::ProblemKind;
 use sha2::{Digest, Sha256};
@@ -245,7 +245,7 @@ pub(crate) fn limited(
         let refusal = limiter.refusal(peer, request.headers());
         async move {
             match refusal {
-                Some(problem) => Ok(request.into_response(problem.error_response())),
+                Some(problem) => Ok(request.error_response(problem)),
                 None => next.call(request).await,
             }
         }

@@ -1,6 +1,7 @@
 use anyhow::bail;
 use farthing_protocol::Day;
 use farthing_service::environment::Environment;
+use farthing_service::unavailable::Unavailable;
 use serde_json::{Value, json};
 
 use super::unknown_publisher;
@@ -58,7 +59,17 @@ pub(super) async fn add_key(
 ) -> anyhow::Result<Value> {
     let key = ApiKey::random()?;
     let record = ApiKeyRecord::new(&key, Day::from_unix(environment.now()));
-    changed(publisher, PublisherChange::AddKey(record), store, environment).await?;
+    let added = changed(publisher, PublisherChange::AddKey(record), store, environment).await;
+    // Each repetition would make another one.
+    added.map_err(|error| {
+        if !error.is::<Unavailable>() {
+            return error;
+        }
+        let id = key.id();
+        error.context(format!(
+            "the key {id} may have been made, which nobody was shown: if `publishers list` has it, revoke it"
+        ))
+    })?;
     Ok(json!([{ "id": publisher, "key_id": key.id(), "api_key": key.reveal().as_str() }]))
 }
 

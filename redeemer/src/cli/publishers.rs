@@ -2,6 +2,7 @@ use std::io::Write;
 
 use anyhow::{Context, ensure};
 use clap::Subcommand;
+use farthing_service::admin_socket::AdminError;
 use farthing_service::environment::Environment;
 use farthing_service::program::print_lines;
 
@@ -124,6 +125,13 @@ impl PublishersAction {
                 Command::RevokeKey { publisher, key: key_id.parse().context("KEY_ID")? }
             }
         };
-        print_lines(admin::run(command, config, environment)?, out)
+        let makes_key = matches!(command, Command::AddKey { .. });
+        let answer = admin::run(command, config, environment).map_err(|error| match error.downcast_ref() {
+            Some(AdminError::Call { .. }) if makes_key => error.context(
+                "a key may have been made, which nobody was shown: if `publishers list` has one that you do not know, revoke it",
+            ),
+            _ => error,
+        })?;
+        print_lines(answer, out)
     }
 }

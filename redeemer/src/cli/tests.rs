@@ -140,6 +140,18 @@ fn a_table_that_is_too_long_for_the_socket_says_how_to_take_less() {
 }
 
 #[test]
+fn whoever_hears_nothing_of_a_new_key_is_told_to_look_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("data")).unwrap();
+    let listener = UnixListener::bind(directory.path().join("data/redeemer.sock")).unwrap();
+    let service = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    let line = ["publishers", "keys", "add", "AAAAAAAAAAAAAAAAAAAAAA"];
+    let error = command(directory.path(), &line).unwrap_err();
+    service.join().unwrap();
+    assert!(error.starts_with("a key may have been made, which nobody was shown"), "{error}");
+}
+
+#[test]
 fn a_publisher_is_described_and_erased() {
     let directory = tempfile::tempdir().unwrap();
     let run = |line: &[&str]| command(directory.path(), line);

@@ -7,5 +7,5 @@ mod plot;
 mod session;
 mod texts;
 
-pub use page::{Notice, Page, RenderError, Shown};
+pub use page::{NewKey, Notice, Page, RenderError, Shown};
 pub use session::{COOKIE, Session, SessionSecret};

@@ -36,14 +36,33 @@ pub struct Shown<'a> {
     /// Whether every payout is in the store: where one may be missing, nobody is told what is to be paid.
     pub payouts_known: bool,
     /// A key that was made just now.
-    pub new_key: Option<&'a str>,
+    pub new_key: Option<NewKey<'a>>,
     /// What was not done.
     pub notice: Option<Notice>,
+}
+
+/// An API key that is shown, once.
+#[derive(Clone, Copy)]
+pub struct NewKey<'a> {
+    /// What it is called from then on.
+    pub id: ApiKeyId,
+    /// All of it.
+    pub text: &'a str,
 }
 
 /// Why something was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
+    /// What was shown is no API key in force.
+    KeyRefused,
+    /// The form does not seem to come from one of these pages.
+    OriginForeign,
+    /// The browser's network address asks too often.
+    TooManyRequests,
+    /// Nobody knows whether it was done.
+    Unavailable,
+    /// Nobody knows whether a key was made, which nobody was shown then.
+    KeyUnknown,
     /// There are as many keys as there may be.
     TooManyKeys,
     /// The key is the only one.
@@ -67,7 +86,7 @@ struct SignIn {
     tag: &'static str,
     style: &'static str,
     texts: &'static Texts,
-    refused: bool,
+    notice: Option<NoticeView>,
 }
 
 #[derive(Template)]
@@ -77,8 +96,8 @@ struct Dashboard<'a> {
     style: &'static str,
     texts: &'static Texts,
     name: &'a str,
-    notice: Option<&'static str>,
-    new_key: Option<&'a str>,
+    notice: Option<NoticeView>,
+    new_key: Option<NewKey<'a>>,
     plots: Vec<PlotView>,
     payouts_known: bool,
     paid_to: Option<&'a str>,
@@ -87,6 +106,12 @@ struct Dashboard<'a> {
     payouts: Vec<PayoutRow>,
     tables: [(&'static str, &'static str); 3],
     keys: Vec<KeyRow>,
+}
+
+struct NoticeView {
+    text: &'static str,
+    /// Whether the page is to be opened anew, which is not to send a form again.
+    opens_anew: bool,
 }
 
 struct PlotView {
@@ -157,9 +182,9 @@ impl Page {
     ///
     /// # Errors
     /// [`RenderError::Template`].
-    pub fn sign_in(&self, refused: bool) -> Result<String, RenderError> {
+    pub fn sign_in(&self, notice: Option<Notice>) -> Result<String, RenderError> {
         let (tag, texts) = (self.language.tag(), self.texts());
-        Ok(SignIn { tag, style: STYLE, texts, refused }.render()?)
+        Ok(SignIn { tag, style: STYLE, texts, notice: notice.map(|notice| self.notice(notice)) }.render()?)
     }
 
     /// A publisher's page.
@@ -170,10 +195,6 @@ impl Page {
         let texts = self.texts();
         let Shown { publisher, account, today, .. } = shown;
         let due = due(&account.statements, &account.payouts, *today, shown.hold_days)?;
-        let notice = shown.notice.map(|notice| match notice {
-            Notice::TooManyKeys => texts.too_many_keys,
-            Notice::LastKey => texts.last_key,
-        });
         let plots = Plot::all(&account.entries.credits, *today);
         // The newest first.
         let statements = account.statements.iter().rev().map(|statement| self.statement(statement, &due));
@@ -183,7 +204,7 @@ impl Page {
             style: STYLE,
             texts,
             name: publisher.name().map_or("", PublisherName::as_str),
-            notice,
+            notice: shown.notice.map(|notice| self.notice(notice)),
             new_key: shown.new_key,
             plots: plots.iter().map(|plot| self.plot(plot)).collect(),
             payouts_known: shown.payouts_known,
@@ -203,6 +224,20 @@ impl Page {
 
     const fn texts(&self) -> &'static Texts {
         Texts::of(self.language)
+    }
+
+    const fn notice(&self, notice: Notice) -> NoticeView {
+        let texts = self.texts();
+        let (text, opens_anew) = match notice {
+            Notice::KeyRefused => (texts.key_refused, false),
+            Notice::OriginForeign => (texts.origin_foreign, false),
+            Notice::TooManyRequests => (texts.too_many_requests, true),
+            Notice::Unavailable => (texts.unavailable, true),
+            Notice::KeyUnknown => (texts.key_unknown, true),
+            Notice::TooManyKeys => (texts.too_many_keys, false),
+            Notice::LastKey => (texts.last_key, false),
+        };
+        NoticeView { text, opens_anew }
     }
 
     fn amount(&self, currency: Currency, micros: i128) -> String {

@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{COOKIE as HEADER, LOCATION, SET_COOKIE};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{CONTENT_TYPE, COOKIE as HEADER, LOCATION, SET_COOKIE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use cookie::Cookie;
 use farthing_api::{ProblemKind, PublisherData};
 use farthing_protocol::Day;
@@ -14,7 +14,7 @@ use farthing_service::same_origin::is_same_origin;
 use url::form_urlencoded;
 
 use super::exports::{self, Range};
-use crate::dashboard::{COOKIE, Notice, Page, RenderError, Session, Shown};
+use crate::dashboard::{COOKIE, NewKey, Notice, Page, RenderError, Session, Shown};
 use crate::exports::own_data;
 use crate::ledger::Account;
 use crate::publishers::{ApiKey, ApiKeyId, ApiKeyRecord, NotChanged, Publisher, PublisherChange};
@@ -37,7 +37,7 @@ pub(super) fn resources() -> [Resource; 7] {
     let home = page(Operation::new("dashboard", "Show a publisher its income, or ask it to sign in"))
         .answers(StatusCode::OK, Answer::new("The page.", Content::text(HTML)));
     let sign_in = posted(Operation::new("sign-in", "Sign in to the dashboard"), &["api_key"])
-        .answers(StatusCode::FORBIDDEN, Answer::new("It is no API key in force.", Content::text(HTML)));
+        .described("An API key that is not in force is refused with 403 and the page as well.");
     let sign_out = posted(Operation::new("sign-out", "Sign out of the dashboard"), &[]);
     let add = posted(Operation::new("make-key", "Make an API key, shown once"), &[])
         .secured_by(&[&SESSION])
@@ -60,14 +60,22 @@ pub(super) fn resources() -> [Resource; 7] {
     ]
 }
 
-/// An operation that asks the store.
+/// An operation that asks the store. What can go wrong with it is said in pages, by [`show_problem`].
 fn page(operation: Operation) -> Operation {
-    operation.problems(&[ProblemKind::TooManyAtOnce, ProblemKind::Unavailable])
+    let words = |description| Answer::new(description, Content::text(HTML));
+    operation
+        .answers(
+            StatusCode::TOO_MANY_REQUESTS,
+            words("The network address asks too often, as the page says."),
+        )
+        .answers(StatusCode::SERVICE_UNAVAILABLE, words("The store does not answer, as the page says."))
 }
 
 /// One that a form of ours asks for, and that leads back to the page.
 fn posted(operation: Operation, fields: &'static [&'static str]) -> Operation {
-    redirects(page(operation.takes_content(Content::form(fields))).problems(&[ProblemKind::OriginForeign]))
+    let foreign =
+        Answer::new("The form was sent by another site's page, or seems to be.", Content::text(HTML));
+    redirects(page(operation.takes_content(Content::form(fields))).answers(StatusCode::FORBIDDEN, foreign))
 }
 
 fn redirects(operation: Operation) -> Operation {
@@ -83,8 +91,8 @@ struct SignedIn {
 
 async fn show(redeemer: web::Data<Redeemer>, request: HttpRequest) -> Result<HttpResponse, ProblemResponse> {
     match signed_in(&redeemer, &request).await? {
-        Some(who) => home(&redeemer, &request, StatusCode::OK, &who, None, None).await,
-        None => html(StatusCode::OK, pages(&request).sign_in(false)),
+        Some(who) => home(&redeemer, &request, StatusCode::OK, &who, None).await,
+        None => html(StatusCode::OK, pages(&request).sign_in(None)),
     }
 }
 
@@ -103,7 +111,7 @@ async fn sign_in(
         None => None,
     };
     let Some((publisher, hash)) = found else {
-        return html(StatusCode::FORBIDDEN, pages(&request).sign_in(true));
+        return html(StatusCode::FORBIDDEN, pages(&request).sign_in(Some(Notice::KeyRefused)));
     };
     let session = Session::new(publisher, redeemer.environment.now());
     Ok(to_home(Some(session.cookie(&redeemer.sessions, &hash))))
@@ -125,16 +133,24 @@ async fn add_key(
     let record = ApiKeyRecord::new(&key, Day::from_unix(redeemer.environment.now()));
     // First what the page needs: the key is shown once, so nothing that can fail comes after it is made.
     let account = account(&redeemer, &who).await?;
-    match change(&redeemer, &who, PublisherChange::RollIn { key: record, by: who.key }).await? {
-        PublisherChanged::Done(publisher) => {
-            let (who, shown) = (SignedIn { publisher, ..who }, key.reveal());
-            rendered(&redeemer, &request, StatusCode::OK, &who, &account, Some(shown.as_str()), None)
+    match change(&redeemer, &who, PublisherChange::RollIn { key: record, by: who.key }).await {
+        Ok(PublisherChanged::Done(publisher)) => {
+            let (who, text) = (SignedIn { publisher, ..who }, key.reveal());
+            let new_key = Some(NewKey { id: key.id(), text: text.as_str() });
+            rendered(&redeemer, &request, StatusCode::OK, &who, &account, new_key, None)
         }
-        PublisherChanged::Refused(NotChanged::TooManyKeys) => {
-            home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::TooManyKeys)).await
+        Ok(PublisherChanged::Refused(NotChanged::TooManyKeys)) => {
+            home(&redeemer, &request, StatusCode::CONFLICT, &who, Some(Notice::TooManyKeys)).await
         }
         // It was erased meanwhile, or signed out.
-        _ => Ok(to_home(None)),
+        Ok(_) => Ok(to_home(None)),
+        // Each repetition would make another one.
+        Err(problem) if problem.problem().kind == ProblemKind::Unavailable.uri() => {
+            let notice = Some(Notice::KeyUnknown);
+            let page = rendered(&redeemer, &request, problem.status_code(), &who, &account, None, notice)?;
+            Ok(with_headers_of(&problem, page))
+        }
+        Err(problem) => Err(problem),
     }
 }
 
@@ -150,7 +166,7 @@ async fn revoke_key(
     let Ok(key) = text.parse::<ApiKeyId>() else { return Ok(to_home(None)) };
     match change(&redeemer, &who, PublisherChange::RollOut { key, by: who.key }).await? {
         PublisherChanged::Refused(NotChanged::OnlyKey(_)) => {
-            home(&redeemer, &request, StatusCode::CONFLICT, &who, None, Some(Notice::LastKey)).await
+            home(&redeemer, &request, StatusCode::CONFLICT, &who, Some(Notice::LastKey)).await
         }
         _ => Ok(to_home(None)),
     }
@@ -208,11 +224,10 @@ async fn home(
     request: &HttpRequest,
     status: StatusCode,
     who: &SignedIn,
-    new_key: Option<&str>,
     notice: Option<Notice>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let account = account(redeemer, who).await?;
-    rendered(redeemer, request, status, who, &account, new_key, notice)
+    rendered(redeemer, request, status, who, &account, None, notice)
 }
 
 async fn account(redeemer: &Redeemer, who: &SignedIn) -> Result<Account, ProblemResponse> {
@@ -225,7 +240,7 @@ fn rendered(
     status: StatusCode,
     who: &SignedIn,
     account: &Account,
-    new_key: Option<&str>,
+    new_key: Option<NewKey<'_>>,
     notice: Option<Notice>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let config = redeemer.config.current();
@@ -256,6 +271,32 @@ fn html(status: StatusCode, page: Result<String, RenderError>) -> Result<HttpRes
         .insert_header(("Referrer-Policy", "same-origin"))
         .insert_header(("Vary", "Accept-Language, Cookie"))
         .body(page))
+}
+
+/// The page that tells people of a problem; none for what only programs do wrong.
+pub(super) fn show_problem(request: &HttpRequest, problem: &ProblemResponse) -> Option<HttpResponse> {
+    let path = request.path().strip_prefix(HOME)?;
+    if !path.is_empty() && !path.starts_with('/') {
+        return None;
+    }
+    let notice = match ProblemKind::from_uri(&problem.problem().kind)? {
+        ProblemKind::OriginForeign => Notice::OriginForeign,
+        ProblemKind::TooManyRequests => Notice::TooManyRequests,
+        ProblemKind::TooManyAtOnce | ProblemKind::Unavailable => Notice::Unavailable,
+        _ => return None,
+    };
+    let page = html(problem.status_code(), pages(request).sign_in(Some(notice))).ok()?;
+    Some(with_headers_of(problem, page))
+}
+
+/// The page with what a problem's answer says beside its body, such as when to come again.
+fn with_headers_of(problem: &ProblemResponse, mut page: HttpResponse) -> HttpResponse {
+    for (name, value) in problem.error_response().headers() {
+        if name != CONTENT_TYPE {
+            page.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    page
 }
 
 fn to_home(cookie: Option<String>) -> HttpResponse {

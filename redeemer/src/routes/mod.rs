@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
 use farthing_api::{Envelope, ProblemKind};
+use farthing_service::answer::ProblemPages;
 use farthing_service::bearer::bearer_token;
 use farthing_service::health::{self, Readiness};
 use farthing_service::openapi::{Api, Operation, Resource, SecurityKind, SecurityScheme};
@@ -41,6 +42,7 @@ pub fn of(redeemer: &Arc<Redeemer>) -> Api {
     let readiness: Arc<dyn Readiness> = redeemer.clone();
     Api::new(TITLE, DESCRIPTION)
         .data(Arc::clone(redeemer))
+        .data(Arc::new(ProblemPages(dashboard::show_problem)))
         .with(health::resources(readiness))
         .limited(&redeemer.limits.requests, resources())
 }

@@ -38,11 +38,15 @@ impl Clock for SetClock {
     }
 }
 
+/// What a test does at a step, once.
+type AtStep = Option<(&'static str, Box<dyn FnOnce() + Send>)>;
+
 /// A redeemer that serves on a free port of the loopback.
 struct Running {
     directory: tempfile::TempDir,
     clock: Arc<SetClock>,
     steps: Arc<Mutex<Vec<String>>>,
+    at_step: Arc<Mutex<AtStep>>,
     url: String,
     redeemer: Arc<Redeemer>,
     metrics: Arc<Metrics>,
@@ -91,10 +95,16 @@ impl Running {
         config.idempotency_secret.create_if_missing(&config.base).unwrap();
         let clock = Arc::new(SetClock(AtomicU64::new(NOW)));
         let steps = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&steps);
+        let at_step = Arc::new(Mutex::new(AtStep::None));
+        let (seen, at) = (Arc::clone(&steps), Arc::clone(&at_step));
         let environment = Environment {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            steps: Arc::new(move |step| seen.lock().unwrap().push(step.to_owned())),
+            steps: Arc::new(move |step| {
+                seen.lock().unwrap().push(step.to_owned());
+                if let Some((_, act)) = at.lock().unwrap().take_if(|(name, _)| *name == step) {
+                    act();
+                }
+            }),
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = std::sync::mpsc::channel();
@@ -115,7 +125,7 @@ impl Running {
         let (address, redeemer, metrics, api_key) = started.recv().unwrap();
         let url = format!("http://{address}");
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { directory, clock, steps, url, redeemer, metrics, api_key, stop, serving }
+        Self { directory, clock, steps, at_step, url, redeemer, metrics, api_key, stop, serving }
     }
 
     fn get(&self, path: &str) -> Answer {

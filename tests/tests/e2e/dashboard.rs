@@ -116,6 +116,9 @@ fn a_publisher_sees_its_income_and_rolls_its_key_without_scripts() {
     // A new key is made and the old one revoked, which ends the session; the new one signs in.
     browser.find("form[action='/dashboard/keys'] button").unwrap().click().unwrap();
     let new = browser.find("#new-key").unwrap().text().unwrap();
+    let id = browser.find("#new-key-id").unwrap().text().unwrap();
+    let listed = browser.find("section[aria-labelledby=keys] tbody").unwrap().text().unwrap();
+    assert!(listed.contains(&id), "{id} is not in {listed}");
     browser.keep_picture("dashboard-new-key").unwrap();
     let own = "//tr[contains(., 'you are signed in with it')]//button";
     browser.find_by_path(own).unwrap().click().unwrap();

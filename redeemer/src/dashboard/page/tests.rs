@@ -50,7 +50,7 @@ fn shown(language: Language, publisher: &Publisher, account: &Account, payouts_k
 #[test]
 fn the_policy_is_that_of_the_pages_own_style() {
     for html in [
-        Page::new(Language::English).sign_in(true).unwrap(),
+        Page::new(Language::English).sign_in(Some(Notice::KeyRefused)).unwrap(),
         rendered(Language::English, &publisher("Daily"), &account()),
     ] {
         let style = html.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();

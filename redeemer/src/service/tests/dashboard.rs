@@ -101,8 +101,11 @@ fn other_sites_do_nothing_in_its_name() {
     let browser = Browser::signed_in(&running);
     for path in ["/sign-in", "/sign-out", "/keys", "/keys/revoke"] {
         for origin in ["https://evil.example", "null", ""] {
-            let problem = browser.post_from(origin, path, "").problem();
-            assert_eq!(problem, (ProblemKind::OriginForeign, Some("Origin".to_owned())), "{path} {origin}");
+            let answer = browser.post_from(origin, path, "");
+            let page = html(&answer);
+            assert_eq!(answer.status(), 403, "{path} {origin}");
+            assert!(page.contains("<h1>Sign in</h1>") && page.contains("role=\"alert\""), "{page}");
+            assert!(page.contains("open it over https") && page.contains("the header Host"), "{page}");
         }
         let json = Request::post(format!("{}/dashboard{path}", running.url)).header("Origin", &running.url);
         assert_eq!(ask(json.body(b"{}".to_vec()).unwrap()).problem().0, ProblemKind::MediaType, "{path}");
@@ -125,6 +128,9 @@ fn a_publisher_rolls_its_keys_and_the_old_session_ends() {
     let made = browser.post("/keys", "");
     let page = html(&made);
     let new = page.split("id=\"new-key\">").nth(1).unwrap()[..47].to_owned();
+    let id = page.split("id=\"new-key-id\">").nth(1).unwrap()[..16].to_owned();
+    let kept = running.get("/v1/publisher").json();
+    assert_eq!((kept["keys"].as_array().unwrap().len(), &kept["keys"][1]["id"]), (2, &json!(id)));
     assert!(!html(&browser.get("")).contains(&new), "it is shown once");
     let with = |key: &str| {
         let request = Request::get(format!("{}/v1/balance", running.url));
@@ -152,6 +158,64 @@ fn a_publisher_rolls_its_keys_and_the_old_session_ends() {
     let id = publisher["publisher"].as_str().unwrap().parse().unwrap();
     obey(&running, Command::ErasePublisher { publisher: id, owed: Some(Owed::Paid) }).unwrap();
     assert!(!browser.is_signed_in());
+}
+
+#[test]
+fn what_keeps_the_service_from_answering_is_told_on_a_page() {
+    let running = Running::start(&[]);
+    let mut browser = Browser::signed_in(&running);
+    let cookie = browser.cookie.clone();
+    let with = |path: &str, name: &str, value: &str| {
+        let request = Request::get(format!("{}{path}", running.url)).header(name, value);
+        ask(request.header("Cookie", &cookie).body(Vec::new()).unwrap())
+    };
+    let path = running.directory.path().join("data/redeemer.db");
+    let elsewhere = running.directory.path().join("elsewhere");
+    std::fs::rename(&path, &elsewhere).unwrap();
+    for path in ["", "/exports/payouts.csv", "/publisher.json"] {
+        let answer = browser.get(path);
+        assert_eq!((answer.status(), answer.header("retry-after")), (503, Some("1")), "{path}");
+        let page = html(&answer);
+        assert!(
+            page.contains("The service cannot answer now") && page.contains("href=\"/dashboard\""),
+            "{page}"
+        );
+        let german = with(&format!("/dashboard{path}"), "Accept-Language", "de");
+        assert!(html(&german).contains("Der Dienst kann jetzt nicht antworten"));
+    }
+    assert_eq!(running.get("/v1/publisher").problem().0, ProblemKind::Unavailable, "programs read problems");
+    std::fs::rename(&elsewhere, &path).unwrap();
+
+    // Everything is there until the key is to be kept.
+    let (from, to) = (path.clone(), elsewhere.clone());
+    let leave = move || std::fs::rename(&from, &to).unwrap();
+    *running.at_step.lock().unwrap() = Some(("publisher.before", Box::new(leave)));
+    let answer = browser.post("/keys", "");
+    assert_eq!((answer.status(), answer.header("retry-after")), (503, Some("1")));
+    let page = html(&answer);
+    assert!(page.contains("<h1>Overview</h1>") && page.contains("a key may have been made"), "{page}");
+    assert!(!page.contains("id=\"new-key\"") && page.contains("href=\"/dashboard\""), "{page}");
+    std::fs::rename(&elsewhere, &path).unwrap();
+
+    // The operator's own command says the same.
+    let id = running.get("/v1/publisher").json()["publisher"].as_str().unwrap().parse().unwrap();
+    let (from, to) = (path.clone(), elsewhere.clone());
+    let leave = move || std::fs::rename(&from, &to).unwrap();
+    *running.at_step.lock().unwrap() = Some(("publisher.before", Box::new(leave)));
+    let error = obey(&running, Command::AddKey { publisher: id }).unwrap_err();
+    assert!(error.contains(" may have been made, which nobody was shown: if `publishers list`"), "{error}");
+    std::fs::rename(&elsewhere, &path).unwrap();
+
+    let few = json!({ "requests_per_minute": 1, "requests_burst": 1, "trusted_proxies": ["127.0.0.1"] });
+    running.redeemer.limits.set(&serde_json::from_value(few).unwrap());
+    let from_afar = |path: &str| with(path, "X-Forwarded-For", "203.0.113.7");
+    assert_eq!(from_afar("/dashboard").status(), 200);
+    let answer = from_afar("/dashboard");
+    assert_eq!((answer.status(), answer.header("retry-after")), (429, Some("60")));
+    assert!(html(&answer).contains("too many requests come from your network address"));
+    for path in ["/v1/keys", "/dashboards"] {
+        assert_eq!(from_afar(path).problem().0, ProblemKind::TooManyRequests, "{path}");
+    }
 }
 
 #[test]
