@@ -93,7 +93,8 @@ impl PayoutsAction {
                     Some(id) => id.parse().context("--id")?,
                     // Nothing bounds what was paid then, so whoever runs the line twice would enter it twice.
                     None if after_restore => bail!(
-                        "--after-restore: name the payout with --id, so that it is entered once: as it was called before, or if                          nobody knows that, --id {}",
+                        "--after-restore: name the payout with --id, so that it is entered once: as it was called before, or if \
+                         nobody knows that, --id {}",
                         EntryId::random()?
                     ),
                     None => EntryId::random()?,

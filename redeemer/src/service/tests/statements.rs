@@ -199,7 +199,7 @@ fn a_payout_is_recorded_once_the_hold_is_over_and_the_publisher_sees_it() {
     let other = reverse(id, "another reason").unwrap_err();
     assert!(other.contains("was reversed on 2026-12-22 with another reason"), "{other}");
     assert_eq!(obey(&running, Command::DuePayouts { after_restore: false }).unwrap()[0]["payable_minor"], 2);
-    let seen = payload(&running.get("/v1/payouts"), farthing_api::PAYOUTS_PAYLOAD_TYPE);
+    let seen = running.payload("/v1/payouts", farthing_api::PAYOUTS_PAYLOAD_TYPE);
     let sum: i64 =
         [0, 1].iter().map(|line: &usize| seen["payouts"][line]["amount_minor"].as_i64().unwrap()).sum();
     assert_eq!((sum, &seen["payouts"][1]["reference"]), (0, &json!("it came back")));
