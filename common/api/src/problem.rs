@@ -132,6 +132,8 @@ problem_kinds! {
     TooManyInvalidTokens = 429 "too-many-invalid-tokens" "There were too many invalid tokens";
     /// As many of the publisher's answers are kept as one publisher may have.
     TooManyRedemptions = 429 "too-many-redemptions" "There were too many redemptions";
+    /// The request has more headers than any should, or longer ones.
+    HeadersTooLong = 431 "headers-too-long" "The headers are too long";
     /// A defect of the service; the cause is in its log.
     Internal = 500 "internal" "The service failed";
     /// The site behind the gate does not answer.

@@ -39,6 +39,7 @@ pub mod rate_limit;
 pub mod record;
 pub mod redis;
 pub mod reload;
+mod request_head;
 pub mod same_origin;
 pub mod secret_ref;
 pub mod server;

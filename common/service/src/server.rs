@@ -21,6 +21,7 @@ use crate::body::BodyTimeout;
 use crate::metrics::{self, Metrics};
 use crate::openapi::Api;
 use crate::problem;
+use crate::request_head;
 use crate::timeouts::Timeouts;
 use crate::tls::Certificates;
 use crate::traces::Traces;
@@ -209,6 +210,7 @@ fn listener(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(body_timeout)
+            .wrap(from_fn(request_head::bound))
             .wrap(from_fn(answer::finish))
             .wrap(from_fn(metrics::measure))
             .configure(problem::configure)

@@ -13,6 +13,8 @@ mod divided_stores;
 mod ensured_publishers;
 mod failover;
 mod gate;
+mod header_bombs;
+mod http2;
 mod issuer_answers;
 mod limits;
 mod metrics;

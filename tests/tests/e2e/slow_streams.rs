@@ -1,10 +1,6 @@
 //! Clients of HTTP/2 over TLS that take their time, and what others notice of them.
 
 use std::fs;
-use std::future::Future;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use farthing_tests::programs::Program;
 use farthing_tests::{ServiceProcess, World};
@@ -12,28 +8,21 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use ureq::http::{Request, Response};
 use ureq::tls::Certificate;
 
+use crate::http2::{self, Body, run, soon};
 use crate::limits::serve;
 use crate::tls::{CONFIGURED, certify, status};
 use crate::world;
 
-/// Longest wait for what must happen soon.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// Connections of each kind of slow client.
 const EACH: usize = 20;
 /// Streams of a connection that has many.
 const STREAMS: usize = 50;
 /// What HTTP/2 begins with, and a frame of settings without any.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-
-type Body = &'static [u8];
 
 /// An issuer that speaks TLS, and its certificate.
 struct Scene {
@@ -51,28 +40,12 @@ impl Scene {
     }
 
     async fn tls(&self) -> TlsStream<TcpStream> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(self.trusted.der().to_vec())).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
-        let mut config = config.with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        let address: SocketAddr = self.issuer.address();
-        let connected = TcpStream::connect(address).await.unwrap();
-        let name = ServerName::from(address.ip());
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, connected).await.unwrap();
-        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        stream
+        http2::tls(self.issuer.address(), &self.trusted).await
     }
 
     /// A connection whose client takes `window` bytes of each answer.
     async fn connect(&self, window: u32) -> SendRequest<Body> {
-        let stream = self.tls().await;
-        let mut builder = h2::client::Builder::new();
-        builder.initial_window_size(window);
-        let (requests, connection) = builder.handshake::<_, Body>(stream).await.unwrap();
-        tokio::spawn(connection);
-        requests
+        http2::connect(self.issuer.address(), &self.trusted, window).await
     }
 
     fn request(&self, method: &str, path: &str) -> Request<()> {
@@ -108,19 +81,6 @@ impl Scene {
         let (answer, _) = requests.send_request(self.request("GET", "/v1/packs"), true).unwrap();
         soon(answer).await.unwrap()
     }
-}
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("nothing came of it in time")
-}
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test);
 }
 
 #[test]

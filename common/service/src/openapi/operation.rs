@@ -28,7 +28,8 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// An operation of this name, which no other of its service has. Like every other it may fail for a defect.
+    /// An operation of this name, which no other of its service has. Like every other it refuses headers that
+    /// are too long, and may fail for a defect.
     pub fn new(id: &'static str, summary: &'static str) -> Self {
         Self {
             id,
@@ -39,7 +40,7 @@ impl Operation {
             bodies: Vec::new(),
             answers: BTreeMap::new(),
         }
-        .problems(&[ProblemKind::Internal])
+        .problems(&[ProblemKind::HeadersTooLong, ProblemKind::Internal])
     }
 
     /// Says more than the summary.

@@ -44,7 +44,7 @@ async fn the_document_says_of_each_route_what_its_operation_says() {
     assert_eq!(create["security"], json!([{ "secret": [] }]));
     assert_eq!(document["components"]["securitySchemes"]["secret"]["scheme"], "bearer");
     let statuses: Vec<_> = create["responses"].as_object().unwrap().keys().collect();
-    assert_eq!(statuses, ["201", "400", "404", "413", "415", "422", "500"]);
+    assert_eq!(statuses, ["201", "400", "404", "413", "415", "422", "431", "500"]);
     let refused = &create["responses"]["422"]["content"]["application/problem+json"];
     assert_eq!(refused["schema"]["$ref"], "#/components/schemas/Problem");
     let kinds = [ProblemKind::Malformed, ProblemKind::MethodUnknown].map(ProblemKind::uri);
