@@ -3,7 +3,9 @@ use std::io;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use farthing_api::{IDEMPOTENCY_KEY_HEADER, KeyListing, Problem, ProblemKind, RedemptionAnswer};
+use farthing_api::{
+    Envelope, IDEMPOTENCY_KEY_HEADER, KeyListing, Problem, ProblemKind, RedemptionAnswer, TokenResult,
+};
 use farthing_protocol::Token;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::uri::PathAndQuery;
@@ -13,10 +15,13 @@ use thiserror::Error;
 
 use crate::origin::Origin;
 use crate::outbound::{self, HttpClient};
+use crate::payment::Refusal;
 
 /// Longest answer: a result for each of 1,000 tokens, or some hundred keys.
 const LONGEST: usize = 256 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
+/// What is wrong with an answer that says of tokens neither that they were taken nor why not.
+const CONTRADICTS: &str = "its status and its results do not go together";
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The redeemer, as this publisher knows it.
@@ -25,6 +30,39 @@ pub struct Redeemer {
     bearer: HeaderValue,
     client: HttpClient,
     patience: Duration,
+}
+
+/// Tokens were taken.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// What the redeemer signed for them.
+    pub receipt: Option<Envelope>,
+}
+
+/// What the redeemer did with tokens.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Redemption {
+    /// It took all of them.
+    Taken(Taken),
+    /// It took none of them.
+    Refused(Refusal),
+}
+
+impl Redemption {
+    /// What an answer says of so many tokens. They were taken only where all of it says so: what knows no reason against them
+    /// is no payment yet.
+    fn read(status: StatusCode, answer: RedemptionAnswer, tokens: usize) -> Result<Self, Unsure> {
+        let RedemptionAnswer { results, receipt, .. } = answer;
+        if results.len() != tokens {
+            return Err(Unsure::Unreadable("it has another number of results".to_owned()));
+        }
+        let are_accepted = tokens > 0 && results.iter().all(|result| *result == TokenResult::Accepted);
+        match Refusal::of_results(&results) {
+            Some(refusal) => Ok(Self::Refused(refusal)),
+            None if are_accepted && status == StatusCode::OK => Ok(Self::Taken(Taken { receipt })),
+            None => Err(Unsure::Unreadable(CONTRADICTS.to_owned())),
+        }
+    }
 }
 
 /// The redeemer did not say what became of the tokens: the same question later is safe. Says nothing of the request.
@@ -87,34 +125,32 @@ impl Redeemer {
     ///
     /// # Errors
     /// [`Unsure`].
-    pub async fn redeem(&self, key: &str, tokens: &[Token]) -> Result<RedemptionAnswer, Unsure> {
+    pub async fn redeem(&self, key: &str, tokens: &[Token]) -> Result<Redemption, Unsure> {
         let body: Vec<u8> = tokens.iter().flat_map(Token::encode).collect();
         let request = self
             .request(Method::POST, PathAndQuery::from_static("/v1/redemptions"))
             .header(CONTENT_TYPE, OCTETS)
             .header(IDEMPOTENCY_KEY_HEADER, key);
         match self.ask(request, body).await? {
-            (StatusCode::OK | StatusCode::CONFLICT, answer) => {
-                let answer: RedemptionAnswer = read(&answer)?;
-                if answer.results.len() == tokens.len() {
-                    Ok(answer)
-                } else {
-                    Err(Unsure::Unreadable("it has another number of results".to_owned()))
-                }
+            (status @ (StatusCode::OK | StatusCode::CONFLICT), answer) => {
+                Redemption::read(status, read(&answer)?, tokens.len())
             }
             (status, answer) => Err(refused(status, &answer)),
         }
     }
 
-    /// The answer that is kept under an Idempotency-Key, if it took every token.
+    /// Whether so many tokens were taken under an Idempotency-Key.
     ///
     /// # Errors
     /// [`Unsure`].
-    pub async fn redeemed(&self, key: &str) -> Result<Option<RedemptionAnswer>, Unsure> {
+    pub async fn redeemed(&self, key: &str, tokens: usize) -> Result<Option<Taken>, Unsure> {
         let path = format!("/v1/redemptions/{key}");
         let path = path.parse().map_err(|_| Unsure::Unreadable("its path cannot be written".to_owned()))?;
         match self.ask(self.request(Method::GET, path), Vec::new()).await? {
-            (StatusCode::OK, answer) => read(&answer).map(Some),
+            (StatusCode::OK, answer) => match Redemption::read(StatusCode::OK, read(&answer)?, tokens)? {
+                Redemption::Taken(taken) => Ok(Some(taken)),
+                Redemption::Refused(_) => Err(Unsure::Unreadable(CONTRADICTS.to_owned())),
+            },
             (StatusCode::CONFLICT | StatusCode::NOT_FOUND, _) => Ok(None),
             (status, answer) => Err(refused(status, &answer)),
         }
@@ -192,5 +228,41 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
 impl fmt::Debug for Redeemer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redeemer").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: StatusCode, results: &[TokenResult], tokens: usize) -> Result<Redemption, Unsure> {
+        let results = serde_json::to_value(results).unwrap();
+        let answer =
+            serde_json::json!({ "results": results, "accepted": 2, "credited": [], "replayed": false });
+        Redemption::read(status, serde_json::from_value(answer).unwrap(), tokens)
+    }
+
+    #[test]
+    fn tokens_are_taken_only_where_all_of_the_answer_says_so() {
+        use TokenResult::{Accepted, NotTried, Spent};
+        const OK: StatusCode = StatusCode::OK;
+        const CONFLICT: StatusCode = StatusCode::CONFLICT;
+        assert_eq!(read(OK, &[Accepted, Accepted], 2).unwrap(), Redemption::Taken(Taken { receipt: None }));
+        for status in [OK, CONFLICT] {
+            let refused = Redemption::Refused(Refusal::Spent);
+            assert_eq!(read(status, &[Accepted, Spent], 2).unwrap(), refused);
+        }
+        for (status, results, tokens) in [
+            (CONFLICT, &[NotTried, NotTried][..], 2),
+            (CONFLICT, &[Accepted, Accepted], 2),
+            (OK, &[Accepted, NotTried], 2),
+            (OK, &[Accepted], 2),
+            (OK, &[Accepted, Accepted], 1),
+            (CONFLICT, &[], 0),
+            (OK, &[], 0),
+        ] {
+            let unsure = read(status, results, tokens).unwrap_err();
+            assert!(unsure.may_have_taken(), "{status} {results:?}: {unsure}");
+        }
     }
 }

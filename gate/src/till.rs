@@ -4,13 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farthing_api::RedemptionAnswer;
 use farthing_protocol::Token;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::payment::{Bucket, Refusal};
 use crate::receipts::Receipts;
-use crate::redeemer::{Redeemer, Unsure};
+use crate::redeemer::{Redeemer, Redemption, Taken, Unsure};
 
 /// How long after an answer that did not come the redeemer is asked whether it took the tokens, and then again.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(25)];
@@ -79,11 +78,9 @@ impl Till {
         let (refusal, asks_for_this) = match refusal {
             Some(refusal) => (Ok(*refusal), true),
             None => match self.redeemer.redeem(key, tokens).await {
-                Ok(answer) => match Refusal::of_results(&answer.results) {
-                    None => return Ok(self.taken(&answer, *bucket).await),
-                    Some(refusal) if refusal.may_follow_payment() => (Ok(refusal), false),
-                    Some(refusal) => return Ok(Settlement::Refused(refusal)),
-                },
+                Ok(Redemption::Taken(taken)) => return Ok(self.taken(taken, *bucket).await),
+                Ok(Redemption::Refused(refusal)) if refusal.may_follow_payment() => (Ok(refusal), false),
+                Ok(Redemption::Refused(refusal)) => return Ok(Settlement::Refused(refusal)),
                 Err(unsure @ Unsure::NothingNew(_)) => (Err(unsure), true),
                 Err(unsure) => return Err(unsure),
             },
@@ -91,16 +88,16 @@ impl Till {
         // Perhaps they were taken for this page a short while ago, and the answer was lost.
         let this = asks_for_this.then_some(&purchase.now);
         for (bucket, key) in this.into_iter().chain(others) {
-            if let Some(answer) = self.redeemer.redeemed(key).await? {
-                return Ok(self.taken(&answer, *bucket).await);
+            if let Some(taken) = self.redeemer.redeemed(key, tokens.len()).await? {
+                return Ok(self.taken(taken, *bucket).await);
             }
         }
         refusal.map(Settlement::Refused)
     }
 
-    async fn taken(&self, answer: &RedemptionAnswer, bucket: Bucket) -> Settlement {
+    async fn taken(&self, taken: Taken, bucket: Bucket) -> Settlement {
         if let Some(receipts) = &self.receipts {
-            receipts.keep(answer.receipt.as_ref()).await;
+            receipts.keep(taken.receipt.as_ref()).await;
         }
         Settlement::Taken(bucket)
     }
@@ -114,7 +111,7 @@ impl Till {
             tokio::time::sleep(pause).await;
             says_no = true;
             for (_, key) in [&purchase.now].into_iter().chain(&purchase.others) {
-                match self.redeemer.redeemed(key).await {
+                match self.redeemer.redeemed(key, purchase.tokens.len()).await {
                     Ok(Some(taken)) => return receipts.keep(taken.receipt.as_ref()).await,
                     Ok(None) => {}
                     Err(_) => says_no = false,

@@ -41,7 +41,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What the redeemer's results say; `None` when every token was taken.
+    /// Why tokens were refused that have these results; `None` when none of them says why.
     pub fn of_results(results: &[TokenResult]) -> Option<Self> {
         // The worst first: what can never pay is told before what was paid with.
         let order = [
