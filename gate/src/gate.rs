@@ -149,6 +149,16 @@ impl Gate {
         self.till.redeemer()
     }
 
+    /// Begins to stop: what is being waited for is waited for no longer than [`close`](Self::close) says.
+    pub(crate) fn stop(&self) {
+        self.till.stop();
+    }
+
+    /// Finishes the payments that were begun, once no others begin, until `patience` after [`stop`](Self::stop).
+    pub(crate) async fn close(&self, patience: Duration) {
+        self.till.close(patience).await;
+    }
+
     /// Unix seconds.
     pub(crate) fn now(&self) -> u64 {
         self.clock.now()

@@ -78,6 +78,7 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         let told = |fresh: bool| alarms.set_alarm(REDEEMER, !fresh);
         watching.gate.keys().watch(watching.gate.redeemer(), told).await;
     };
+    let (stopping, stopped) = (server::told_to_stop()?, Arc::clone(&service));
     let commands = Arc::clone(&service);
     let options = ServeOptions {
         listen: start.listen,
@@ -89,6 +90,10 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
         traces,
         tasks: vec![
             Box::pin(watch),
+            Box::pin(async move {
+                stopping.await;
+                stopped.gate.stop();
+            }),
             Box::pin(metrics::watch_readiness(service.clone(), READINESS, metrics)),
             Box::pin(Arc::clone(&service.limits).forget()),
             Box::pin(hangups.reload(Arc::clone(&service))),
@@ -100,8 +105,9 @@ pub async fn serve(config: Config, environment: Environment) -> anyhow::Result<(
     };
     // Who comes first should not find a gate that does not know what it takes; if the redeemer is away, they wait.
     service.gate.keys().refresh(service.gate.redeemer()).await;
-    server::serve(options, routes::of(&service)).await?;
-    Ok(())
+    let served = server::serve(options, routes::of(&service)).await;
+    service.gate.close(start.timeouts.shutdown_seconds.duration()).await;
+    Ok(served?)
 }
 
 fn assemble(

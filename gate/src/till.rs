@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use farthing_protocol::Token;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::payment::{Bucket, Refusal};
 use crate::receipts::Receipts;
@@ -21,6 +23,14 @@ pub(crate) struct Till {
     redeemer: Redeemer,
     receipts: Option<Receipts>,
     lost: Semaphore,
+    /// Where payments go on: threads that serve connections end with these.
+    runtime: Handle,
+    /// Payments that are not finished.
+    begun: watch::Sender<usize>,
+    /// Since when the gate stops, if it does.
+    stopping: watch::Sender<Option<Instant>>,
+    /// Receipts that were asked for in vain since it does.
+    given_up: AtomicUsize,
 }
 
 /// Tokens, and what the redeemer may know them by.
@@ -43,9 +53,18 @@ pub(crate) enum Settlement {
 }
 
 impl Till {
-    /// Payments at this redeemer; their receipts are kept, if they are.
+    /// Payments at this redeemer, as long as the Tokio runtime lives that this is called in; their receipts are kept, if they
+    /// are.
     pub(crate) fn new(redeemer: Redeemer, receipts: Option<Receipts>) -> Self {
-        Self { redeemer, receipts, lost: Semaphore::new(MOST_LOST) }
+        Self {
+            redeemer,
+            receipts,
+            lost: Semaphore::new(MOST_LOST),
+            runtime: Handle::current(),
+            begun: watch::Sender::new(0),
+            stopping: watch::Sender::new(None),
+            given_up: AtomicUsize::new(0),
+        }
     }
 
     /// The redeemer.
@@ -59,9 +78,10 @@ impl Till {
     /// # Errors
     /// [`Unsure`].
     pub(crate) async fn settle(self: &Arc<Self>, purchase: Purchase) -> Result<Settlement, Unsure> {
-        let till = Arc::clone(self);
         let (told, settled) = oneshot::channel();
-        tokio::spawn(async move {
+        let begun = Begun::count(Arc::clone(self));
+        self.runtime.spawn(async move {
+            let Begun(till) = &begun;
             let settled = till.ask(&purchase).await;
             let is_lost = settled.as_ref().is_err_and(Unsure::may_have_taken);
             // Whoever does not wait any more has the tokens taken all the same: the redeemer has them.
@@ -71,6 +91,35 @@ impl Till {
             }
         });
         settled.await.unwrap_or(Err(Unsure::Stopped))
+    }
+
+    /// The gate begins to stop: receipts whose answer was lost are asked for once more, at once.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_if_modified(|since| {
+            let begins = since.is_none();
+            since.get_or_insert_with(Instant::now);
+            begins
+        });
+    }
+
+    /// Finishes what was begun, until `patience` after the gate began to stop. Says in the log how many receipts may be
+    /// missing.
+    pub(crate) async fn close(&self, patience: Duration) {
+        if self.receipts.is_none() {
+            return;
+        }
+        self.stop();
+        let left = self.stopping.borrow().map_or(patience, |since| patience.saturating_sub(since.elapsed()));
+        let mut begun = self.begun.subscribe();
+        let finished = tokio::time::timeout(left, begun.wait_for(|begun| *begun == 0)).await;
+        let unfinished = if finished.is_ok() { 0 } else { *self.begun.borrow() };
+        let missing = unfinished + self.given_up.load(Ordering::Relaxed);
+        if missing > 0 {
+            tracing::error!(
+                missing,
+                "the gate stops, and at most so many receipts are missing for good; the redeemer's own books have what was paid"
+            );
+        }
     }
 
     async fn ask(&self, purchase: &Purchase) -> Result<Settlement, Unsure> {
@@ -106,9 +155,10 @@ impl Till {
     async fn look_for_receipt(&self, purchase: &Purchase) {
         let Some(receipts) = &self.receipts else { return };
         let Ok(_place) = self.lost.try_acquire() else { return receipts.miss() };
+        let mut stopping = self.stopping.subscribe();
         let mut says_no = false;
         for pause in PAUSES {
-            tokio::time::sleep(pause).await;
+            let stops = tokio::time::timeout(pause, stopping.wait_for(Option::is_some)).await.is_ok();
             says_no = true;
             for (_, key) in [&purchase.now].into_iter().chain(&purchase.others) {
                 match self.redeemer.redeemed(key, purchase.tokens.len()).await {
@@ -117,10 +167,31 @@ impl Till {
                     Err(_) => says_no = false,
                 }
             }
+            if stops {
+                // A question that the redeemer still works on may be answered with no, and then take them.
+                self.given_up.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
         }
         if !says_no {
             receipts.miss();
         }
+    }
+}
+
+/// A payment that is counted until it is finished, or its task is dropped.
+struct Begun(Arc<Till>);
+
+impl Begun {
+    fn count(till: Arc<Till>) -> Self {
+        till.begun.send_modify(|begun| *begun += 1);
+        Self(till)
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.begun.send_modify(|begun| *begun -= 1);
     }
 }
 

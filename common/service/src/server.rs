@@ -168,15 +168,23 @@ impl Server {
 /// # Errors
 /// When an address cannot be bound, a listener fails, or a task panicked.
 pub async fn serve(options: ServeOptions, api: Api) -> Result<(), ServeError> {
+    let until = told_to_stop()?;
+    Server::bind(options, api)?.run(until).await
+}
+
+/// Is ready once the process is told to stop by SIGTERM or SIGINT.
+///
+/// # Errors
+/// The system takes no handler.
+pub fn told_to_stop() -> Result<impl Future<Output = ()> + Send, ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Failed)?;
-    let until = async move {
+    Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    };
-    Server::bind(options, api)?.run(until).await
+    })
 }
 
 /// What a listener works with.

@@ -87,6 +87,30 @@ fn a_receipt_whose_answer_was_lost_is_asked_for() {
 }
 
 #[test]
+fn a_gate_that_stops_asks_once_more_and_says_what_may_be_missing() {
+    for answers in [true, false] {
+        let (scene, directory, proxy) = keeping_behind(Fault::CutAfterRequest);
+        assert_eq!(scene.pay("/articles/1", &scene.tokens(1)).status, 503);
+        wait_until("the payment to be taken", || scene.credit() == 10_000);
+        if answers {
+            proxy.set(Fault::None);
+        }
+        let log = scene.gate.log().to_owned();
+        let Scene { world, issuer, redeemer, gate, site, publisher } = scene;
+        gate.stop().unwrap();
+        let log = fs::read_to_string(log).unwrap();
+        assert_eq!(log.contains("at most so many receipts are missing for good"), !answers, "{log}");
+        assert_eq!(log.contains("missing=1"), !answers, "{log}");
+        assert_eq!(files(&directory).len(), usize::from(answers));
+        if answers {
+            let gate = world.serve(Program::Gate).unwrap();
+            let scene = Scene { world, issuer, redeemer, gate, site, publisher };
+            assert!(verified(&scene, &directory).contains("10000"));
+        }
+    }
+}
+
+#[test]
 fn a_receipt_is_kept_although_the_reader_goes_away() {
     let (scene, directory, _proxy) = keeping_behind(Fault::Delay(Duration::from_secs(1)));
     let mut reader = TcpStream::connect(scene.gate.address()).unwrap();
