@@ -105,15 +105,13 @@ impl Till {
     /// Finishes what was begun, until `patience` after the gate began to stop. Says in the log how many receipts may be
     /// missing.
     pub(crate) async fn close(&self, patience: Duration) {
-        if self.receipts.is_none() {
-            return;
-        }
+        let Some(receipts) = &self.receipts else { return };
         self.stop();
         let left = self.stopping.borrow().map_or(patience, |since| patience.saturating_sub(since.elapsed()));
         let mut begun = self.begun.subscribe();
         let finished = tokio::time::timeout(left, begun.wait_for(|begun| *begun == 0)).await;
         let unfinished = if finished.is_ok() { 0 } else { *self.begun.borrow() };
-        let missing = unfinished + self.given_up.load(Ordering::Relaxed);
+        let missing = unfinished + self.given_up.load(Ordering::Relaxed) + receipts.waiting();
         if missing > 0 {
             tracing::error!(
                 missing,

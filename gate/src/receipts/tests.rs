@@ -51,7 +51,7 @@ async fn receipts_are_kept_by_day_and_lose_their_order_when_it_is_over() {
     for number in [3, 1, 2, 1] {
         receipts.keep(Some(&receipt(number, "2026-11-21"))).await;
     }
-    assert_eq!(kept(&path, "2026-11-21.new.jsonl"), [3, 1, 2, 1]);
+    assert_eq!(kept(&path, "2026-11-21.new.jsonl"), [3, 1, 2], "each once");
     let mode = |name: &str| fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("2026-11-21.new.jsonl")), (0o700, 0o600));
     receipts.keep(Some(&receipt(9, "2026-11-22"))).await;
@@ -94,22 +94,57 @@ async fn a_directory_is_of_one_process_and_half_a_line_is_none() {
     assert_eq!(kept(&path, "2026-11-21.new.jsonl"), [1]);
 }
 
+/// Whether all was well, each time that it was told.
+type Told = Arc<Mutex<Vec<bool>>>;
+
+/// Receipts that know for so long that one is missing.
+fn remembering(path: &Path, memory: Duration) -> (Receipts, Told) {
+    let told = Told::default();
+    let tell = Arc::clone(&told);
+    let health = Health::new(memory, move |well| tell.lock().unwrap().push(well));
+    (Receipts::of(Arc::new(Directory::open(path.to_owned()).unwrap()), health).unwrap(), told)
+}
+
 #[tokio::test]
 async fn what_could_not_be_written_is_written_later() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("receipts");
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = Arc::clone(&told);
-    let receipts = Receipts::open(path.clone(), move |well| tell.lock().unwrap().push(well)).unwrap();
+    let (receipts, told) = remembering(&path, MEMORY);
     fs::rename(&path, directory.path().join("away")).unwrap();
-    receipts.keep(Some(&receipt(1, "2026-11-21"))).await;
-    receipts.keep(None).await;
+    for number in [1, 3, 1] {
+        receipts.keep(Some(&receipt(number, "2026-11-21"))).await;
+    }
+    assert_eq!(receipts.waiting(), 2, "one that comes again takes no place");
     fs::rename(directory.path().join("away"), &path).unwrap();
     receipts.keep(Some(&receipt(2, "2026-11-22"))).await;
-    assert_eq!(*told.lock().unwrap(), [false, false, true]);
+    assert_eq!((receipts.waiting(), told.lock().unwrap().as_slice()), (0, &[false, false, false, true][..]));
     // The day of the first was over when it was written.
-    sorted(&path, "2026-11-21", &[1]).await;
+    sorted(&path, "2026-11-21", &[1, 3]).await;
     assert_eq!(kept(&path, "2026-11-22.new.jsonl"), [2]);
+}
+
+#[tokio::test]
+async fn a_missing_receipt_is_known_for_a_while_although_others_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("receipts");
+    let (receipts, told) = remembering(&path, MEMORY);
+    receipts.miss();
+    receipts.keep(None).await;
+    for number in [1, 2] {
+        receipts.keep(Some(&receipt(number, "2026-11-21"))).await;
+    }
+    assert_eq!(*told.lock().unwrap(), [false; 4]);
+
+    let (receipts, told) = remembering(&directory.path().join("forgetful"), Duration::from_millis(10));
+    receipts.miss();
+    receipts.keep(Some(&receipt(1, "2026-11-21"))).await;
+    let well = async {
+        while !told.lock().unwrap().ends_with(&[true]) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), well).await.unwrap();
+    assert!(!told.lock().unwrap()[0]);
 }
 
 #[tokio::test]
@@ -161,10 +196,11 @@ async fn an_old_file_that_does_not_answer_is_waited_for_by_nobody() {
 async fn readers_are_served_while_the_disk_does_not_answer() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let told = Told::default();
     let tell = Arc::clone(&told);
     let directory = Arc::new(Directory::open(path.clone()).unwrap());
-    let receipts = Receipts::of(Arc::clone(&directory), move |well| tell.lock().unwrap().push(well)).unwrap();
+    let health = Health::new(MEMORY, move |well| tell.lock().unwrap().push(well));
+    let receipts = Receipts::of(Arc::clone(&directory), health).unwrap();
     let ((hang, end), (tell, hangs)) = (mpsc::channel::<()>(), mpsc::channel());
     let disk = thread::spawn(move || {
         let _hanging = directory.names.lock().unwrap();
@@ -190,10 +226,8 @@ async fn readers_are_served_while_the_disk_does_not_answer() {
 #[tokio::test]
 async fn what_is_no_receipt_is_not_kept_and_names_no_file() {
     let directory = tempfile::tempdir().unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = Arc::clone(&told);
     let path = directory.path().join("receipts");
-    let receipts = Receipts::open(path.clone(), move |well| tell.lock().unwrap().push(well)).unwrap();
+    let (receipts, told) = remembering(&path, MEMORY);
     for envelope in [None, Some(receipt(1, "../../2026-11-21")), Some(receipt(1, "soon"))] {
         receipts.keep(envelope.as_ref()).await;
     }

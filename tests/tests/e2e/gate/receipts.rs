@@ -46,12 +46,14 @@ fn what_the_publisher_is_owed_is_kept_before_the_page_is_served() {
     assert_eq!(scene.pay("/long/7", &scene.tokens(5)).status, 200);
     let of_both = verified(&scene, &directory);
     assert!(of_both.contains("60000"), "{of_both}");
-    // The same payment again has the same receipt, which counts once; so has one that a span before took.
-    scene.world.move_clock(200).unwrap();
-    assert_eq!(pass(&scene.pay("/articles/secret-story", &token)), pass(&first));
+    // The same payment again has the same receipt, which is there already; so has one that a span before took.
+    for seconds in [0, 200] {
+        scene.world.move_clock(seconds).unwrap();
+        assert_eq!(pass(&scene.pay("/articles/secret-story", &token)), pass(&first));
+    }
     let lines: usize =
         files(&directory).iter().map(|file| fs::read_to_string(file).unwrap().lines().count()).sum();
-    assert_eq!(lines, 3);
+    assert_eq!(lines, 2);
     assert!(verified(&scene, &directory).contains("60000"));
     // Nothing else is there.
     for file in files(&directory) {
