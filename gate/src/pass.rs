@@ -10,6 +10,10 @@ const LABEL: &[u8] = b"farthing gate pass v1";
 /// Expiry, length of the path, whether what is below is open too, and the MAC.
 const LENGTH: usize = 8 + 2 + 1 + 32;
 
+/// Longest attribute of a cookie that browsers take (RFC 6265bis, section 5.6). They pass over a longer `Path`, and would send
+/// a pass that was paid for by POST to the gate's own paths alone. For all paths it opens no other page either.
+const LONGEST_ATTRIBUTE: usize = 1_024;
+
 /// What a payment opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -45,7 +49,8 @@ impl Scope {
 
     /// The header `Set-Cookie` that gives the pass to a reader at `now`.
     pub fn cookie(&self, secret: &GateSecret, expires: u64, now: u64) -> String {
-        let path = if self.path.is_empty() { "/" } else { &self.path };
+        let is_taken = (1..=LONGEST_ATTRIBUTE).contains(&self.path.len());
+        let path = if is_taken { &self.path } else { "/" };
         let (value, seconds) = (self.pass(secret, expires), expires.saturating_sub(now));
         format!("{COOKIE}={value}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
     }
@@ -109,6 +114,19 @@ mod tests {
             scope("/articles/7", true).cookie(&secret, 4_600, 1_000),
             "readers are told apart"
         );
+    }
+
+    #[test]
+    fn the_cookie_of_a_long_path_has_one_that_browsers_take() {
+        let secret = GateSecret::from_bytes(&[7; 32]);
+        for (length, sent) in [(1_024, 1_024), (1_025, 1), (2_048, 1)] {
+            let bought = scope(&format!("/{}", "a".repeat(length - 1)), false);
+            let cookie = bought.cookie(&secret, 4_600, 1_000);
+            let path = cookie.split("; ").find_map(|attribute| attribute.strip_prefix("Path=")).unwrap();
+            assert_eq!((path.len(), path.starts_with('/')), (sent, true));
+            let value = cookie.split(['=', ';']).nth(1).unwrap();
+            assert!(opens_at(value, &bought, 1_000) && !opens_at(value, &scope("", false), 1_000));
+        }
     }
 
     proptest! {
