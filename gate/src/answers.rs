@@ -82,7 +82,7 @@ pub(crate) fn challenge(answer: &mut HttpResponse<BoxBody>, challenge: Option<&s
 }
 
 /// Whether the client says that it takes HTML: browsers do, programs say `*/*` or nothing.
-fn wants_html(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);

@@ -2,6 +2,7 @@ use actix_web::web;
 use farthing_api::MAX_TOKENS_PER_REDEMPTION;
 use farthing_protocol::{CanonicalPath, Token};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// Characters of a token, with what stands between two.
 const TOKEN: usize = Token::LENGTH.div_ceil(3) * 4 + 6;
@@ -10,8 +11,8 @@ const TOKEN: usize = Token::LENGTH.div_ceil(3) * 4 + 6;
 pub(crate) struct PastedPayment {
     /// Path and query of the page that is paid for.
     pub(crate) path: String,
-    /// The tokens; none where what was pasted are none.
-    pub(crate) tokens: Option<Vec<Token>>,
+    /// The tokens; empty where what was pasted are none.
+    pub(crate) tokens: Vec<Token>,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +28,25 @@ impl PastedPayment {
     pub(crate) const MAX_LENGTH: usize =
         MAX_TOKENS_PER_REDEMPTION * TOKEN + 4 * 3 * CanonicalPath::MAX_LENGTH;
 
+    /// What its fields are, as JSON Schema.
+    pub(crate) fn schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["path", "tokens"],
+            "properties": {
+                "path": {
+                    "type": "string",
+                    "pattern": "^[!-~]*$",
+                    "description": "The path and query of the page that is paid for.",
+                },
+                "tokens": {
+                    "type": "string",
+                    "description": "Tokens in base64url, one a line or with commas between them.",
+                },
+            },
+        })
+    }
+
     /// Reads the body of a form; `None` when it is another.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let body = std::str::from_utf8(body).ok()?;
@@ -40,7 +60,7 @@ impl PastedPayment {
             .filter(|text| !text.is_empty())
             .map(|text| Token::decode(&Token::bytes_of_base64url(text).ok()?).ok())
             .collect();
-        Some(Self { path, tokens: tokens.filter(|tokens| !tokens.is_empty()) })
+        Some(Self { path, tokens: tokens.unwrap_or_default() })
     }
 }
 
@@ -61,21 +81,21 @@ mod tests {
         BASE64URL_NOPAD.encode(&token.encode())
     }
 
-    fn read(body: &str) -> Option<(String, Option<usize>)> {
+    fn read(body: &str) -> Option<(String, usize)> {
         let PastedPayment { path, tokens } = PastedPayment::read(body.as_bytes())?;
-        Some((path, tokens.map(|tokens| tokens.len())))
+        Some((path, tokens.len()))
     }
 
     #[test]
     fn tokens_stand_one_after_the_other_however_they_were_pasted() {
         let (one, two) = (token(1), token(2));
         for (pasted, count) in [
-            (one.clone(), Some(1)),
-            (format!("%0D%0A++{one}%0D%0A{two}%0D%0A"), Some(2)),
-            (format!("%22{one}%22,+%22{two}%22"), Some(2)),
-            (String::new(), None),
-            (format!("{one}x"), None),
-            (format!("{one}+hello"), None),
+            (one.clone(), 1),
+            (format!("%0D%0A++{one}%0D%0A{two}%0D%0A"), 2),
+            (format!("%22{one}%22,+%22{two}%22"), 2),
+            (String::new(), 0),
+            (format!("{one}x"), 0),
+            (format!("{one}+hello"), 0),
         ] {
             let read = read(&format!("path=%2Fa%3Fb%3D1&tokens={pasted}"));
             assert_eq!(read, Some(("/a?b=1".to_owned(), count)), "{pasted}");

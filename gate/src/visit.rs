@@ -22,7 +22,7 @@ pub struct Visit {
     pub query: Option<String>,
     /// The values of the cookies that may be passes.
     pub passes: Vec<String>,
-    /// Tokens, if the request pays.
+    /// Tokens, if the request pays; empty where what it pays with are none.
     pub payment: Option<Arc<[Token]>>,
 }
 

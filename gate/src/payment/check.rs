@@ -11,6 +11,9 @@ use crate::prices::Amount;
 /// # Errors
 /// What is wrong with them.
 pub fn check(tokens: &[Token], due: Amount, keys: &AcceptedKeys, now: u64) -> Result<(), Refusal> {
+    if tokens.is_empty() {
+        return Err(Refusal::Unreadable);
+    }
     let digest = keys.digest();
     let mut nonces = HashSet::with_capacity(tokens.len());
     let mut paid: i128 = 0;
@@ -74,11 +77,10 @@ mod tests {
         let check = |tokens: &[Token], micros, now| check(tokens, due(micros), &keys(), now);
         assert_eq!(check(&[token(2, 1)], 10_000, 500), Ok(()));
         assert_eq!(check(&[token(1, 1), token(2, 2), token(3, 3)], 70_000, 50), Ok(()));
-        for (tokens, paid) in
-            [(vec![], 0), (vec![token(2, 1)], 10_000), (vec![token(3, 1), token(2, 2)], 60_000)]
-        {
+        for (tokens, paid) in [(vec![token(2, 1)], 10_000), (vec![token(3, 1), token(2, 2)], 60_000)] {
             assert_eq!(check(&tokens, 50_000, 500), Err(Refusal::Amount { paid, due: due(50_000) }));
         }
+        assert_eq!(check(&[], 50_000, 500), Err(Refusal::Unreadable));
         assert_eq!(check(&[token(1, 1)], 10_000, 100), Err(Refusal::Expired));
         assert_eq!(check(&[token(5, 1)], 10_000, 50), Err(Refusal::KeyUnknown));
         assert_eq!(check(&[token(4, 1)], 10_000, 50), Err(Refusal::OtherCurrency { due: due(10_000) }));

@@ -39,10 +39,17 @@ pub(super) fn resource() -> Resource {
         )
         .secured_by(&[])
         .secured_by(&[&PASS])
-        .parameter(Parameter::header(PAID_PATH_HEADER, "The path and query of the page that is paid for.").example("/articles/7"))
+        .parameter(
+            Parameter::header(
+                PAID_PATH_HEADER,
+                "The path and query of the page that is paid for. It must be there, but for the form.",
+            )
+            .optional()
+            .example("/articles/7"),
+        )
         .parameter(Parameter::header("Origin", "The site's own origin, as browsers send it.").example("https://news.example"))
         .takes_content(Content::bytes(OCTETS))
-        .takes_content(Content::text(PastedPayment::MEDIA_TYPE))
+        .takes_content(Content::form_of(PastedPayment::schema()))
         .answers(
             StatusCode::NO_CONTENT,
             Answer::empty("The page is open, with the pass that came along or with a new one.")
@@ -61,8 +68,8 @@ pub(super) fn resource() -> Resource {
 /// What was sent.
 struct Sent {
     path: String,
-    /// None where what was pasted into the form are no tokens.
-    tokens: Option<Vec<Token>>,
+    /// Empty where what was pasted into the form are none.
+    tokens: Vec<Token>,
     /// By the form of the gate's page, whose reader is to see a page again.
     by_form: bool,
 }
@@ -81,15 +88,11 @@ async fn pay(
         headers.append(HeaderName::from_static("cookie"), cookie.clone());
     }
     let mut visit = Visit::read(request::host(&request)?, &sent.path, &headers)?;
-    let are_tokens = sent.tokens.is_some();
-    visit.payment = sent.tokens.map(Into::into);
+    visit.payment = Some(sent.tokens.into());
     let visit = Rc::new(visit);
     let config = service.config.current();
-    let mut admission = admit(&service, &config, &request, &visit).await?;
-    if let Admission::Refused { refusal, .. } = &mut admission {
-        if !are_tokens {
-            *refusal = Refusal::Unreadable;
-        }
+    let admission = admit(&service, &config, &request, &visit).await?;
+    if matches!(admission, Admission::Refused { .. }) {
         let page = Page::new(config.page.clone());
         return request::pay_answer(&page, &request, StatusCode::UNAUTHORIZED, &visit, &admission);
     }
@@ -117,6 +120,10 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Sent, Prob
             let detail = "this is not the form of the gate's page; send its fields `path` and `tokens`";
             ProblemResponse::new(ProblemKind::BadRequest, detail).in_field("body")
         })?;
+        // A person sees it in the page, which takes the tokens again.
+        if tokens.is_empty() && !answers::wants_html(request.headers()) {
+            return Err(Refusal::Unreadable.problem().in_field("tokens").into());
+        }
         return Ok(Sent { path, tokens, by_form: true });
     }
     let path = only(request.headers(), &HeaderName::from_static(PAID_PATH)).ok_or_else(|| {
@@ -132,7 +139,7 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Sent, Prob
         let detail = "there are no tokens; send some of 162 bytes, back to back";
         return Err(ProblemResponse::new(ProblemKind::PaymentMalformed, detail).in_field("body"));
     }
-    Ok(Sent { path: path.to_owned(), tokens: Some(tokens), by_form: false })
+    Ok(Sent { path: path.to_owned(), tokens, by_form: false })
 }
 
 /// [`PAID_PATH_HEADER`] as header maps have it.

@@ -52,10 +52,13 @@ impl Content {
 
     /// What an HTML form sends that has these fields.
     pub fn form(fields: &'static [&'static str]) -> Self {
-        let schema = |_: &mut SchemaGenerator| {
-            let fields = fields.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" })));
-            json!({ "type": "object", "properties": fields.collect::<Map<_, _>>() })
-        };
+        let fields = fields.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" })));
+        Self::form_of(json!({ "type": "object", "properties": fields.collect::<Map<_, _>>() }))
+    }
+
+    /// What an HTML form sends, by its schema.
+    pub fn form_of(schema: Value) -> Self {
+        let schema = move |_: &mut SchemaGenerator| schema.clone();
         Self { media_type: FORM, schema: Some(Box::new(schema)), example: None }
     }
 

@@ -123,6 +123,43 @@ fn the_form_of_the_gates_page_takes_what_a_reader_pastes() {
 }
 
 #[test]
+fn what_is_pasted_and_no_token_is_told_to_people_and_to_programs() {
+    let scene = Scene::new("");
+    let (url, origin) = (format!("{}/.well-known/farthing/pay", scene.gate.url()), scene.gate.url());
+    let post = |body: &str, accept: &str| {
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let headers = [("Origin", origin.as_str()), form, ("Accept", accept)];
+        http::post(&url, &headers, body.as_bytes().to_vec()).unwrap()
+    };
+    // A preview would let anybody in; who pastes something wants to pay.
+    for page in ["/articles/7", "/teasers/7", "/teasers/%37"] {
+        for pasted in ["hello", ""] {
+            let body = format!("path={page}&tokens={pasted}");
+            let person = post(&body, "text/html");
+            let shown = String::from_utf8(person.body.clone()).unwrap();
+            assert_eq!(
+                (person.status, shown.contains("These are no tokens")),
+                (401, true),
+                "{body}: {shown}"
+            );
+            assert_eq!(challenges(person.header("www-authenticate"), 10_000), 1);
+            let program = post(&body, "*/*");
+            assert_eq!((program.status, program.problem().as_str()), (400, "payment-malformed"), "{body}");
+            assert_eq!((program.json()["status"].as_u64(), program.field().as_str()), (Some(400), "tokens"));
+        }
+    }
+    let paid = scene.pay("/teasers/7", &scene.tokens(1));
+    let with_pass = [
+        ("Origin", origin.as_str()),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Accept", "text/html"),
+        ("Cookie", &pass(&paid)),
+    ];
+    let open = http::post(&url, &with_pass, b"path=/teasers/7&tokens=hello".to_vec()).unwrap();
+    assert_eq!((open.status, open.header("location")), (303, "/teasers/7"), "it is paid for");
+}
+
+#[test]
 fn tokens_that_do_not_pay_are_refused_and_not_spent() {
     let scene = Scene::new("");
     let tokens = scene.tokens(3);
