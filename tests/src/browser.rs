@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Under which member WebDriver puts the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// One window of a browser without a screen, with a profile of its own. Browser and driver end when the value is dropped.
+/// A window of a browser without a screen, with a profile of its own. Browser and driver end when the value is dropped.
 #[derive(Debug)]
 pub struct Browser {
     /// Where the commands of its session go.
@@ -100,6 +100,25 @@ impl Browser {
     /// The browser failed.
     pub fn url(&self) -> anyhow::Result<String> {
         text_of(&self.get("url")?)
+    }
+
+    /// Shows a new tab, which shares its cookies with the others; the handle of the one that was shown.
+    ///
+    /// # Errors
+    /// The browser failed.
+    pub fn new_tab(&self) -> anyhow::Result<String> {
+        let shown = text_of(&self.get("window")?)?;
+        let new = self.post("window/new", &json!({ "type": "tab" }))?;
+        self.show_tab(&text_of(&new["handle"])?)?;
+        Ok(shown)
+    }
+
+    /// Shows the tab that has this handle.
+    ///
+    /// # Errors
+    /// The browser has none.
+    pub fn show_tab(&self, handle: &str) -> anyhow::Result<()> {
+        self.post("window", &json!({ "handle": handle })).map(drop)
     }
 
     /// The title of the page that is shown.

@@ -119,8 +119,8 @@ impl Page {
         }
         .render()?;
         let policy = format!(
-            "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action \
-             'self'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; base-uri \
+             'none'; form-action 'self'; frame-ancestors 'none'"
         );
         Ok(Rendered { html, policy })
     }

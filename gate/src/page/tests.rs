@@ -42,6 +42,7 @@ fn the_page_says_what_it_costs_and_how_to_pay() {
         assert!(html.contains(text), "{text} is not in {html}");
     }
     assert!(!html.contains("role=\"alert\""));
+    assert!(policy.contains("; connect-src 'self'; "), "it asks whether the page is open: {policy}");
     assert!(policy.ends_with("frame-ancestors 'none'") && policy.starts_with("default-src 'none'; "));
     let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
     assert_eq!(html.matches(&format!("nonce=\"{nonce}\"")).count(), 2);

@@ -35,7 +35,8 @@ pub(super) fn resource() -> Resource {
         .described(
             "Takes any number of tokens, of 162 bytes and back to back, which are worth exactly what the page costs. The \
              same payment again, within some minutes, costs nothing again. Or the form of the gate's page: `path` in the \
-             place of the header, and `tokens` in base64url.",
+             place of the header, and `tokens` in base64url. A pass for the page that comes along is enough, and the tokens \
+             are not looked at; but browsers send a pass to its page alone, and not here.",
         )
         .secured_by(&[])
         .secured_by(&[&PASS])
@@ -82,7 +83,8 @@ async fn pay(
     payload: web::Payload,
 ) -> Result<HttpResponse, ProblemResponse> {
     let sent = read(&request, payload).await?;
-    // The passes count that came along; the payment is in the body alone.
+    // A pass counts that came along, as from programs; browsers send it to the page that it is for, and not here: the gate's own
+    // page looks there first. The payment is in the body alone.
     let mut headers = HeaderMap::new();
     for cookie in request.headers().get_all("cookie") {
         headers.append(HeaderName::from_static("cookie"), cookie.clone());

@@ -104,6 +104,53 @@ fn a_reader_pays_in_a_browser_and_reads() {
     }
 }
 
+#[test]
+fn who_paid_in_another_tab_does_not_pay_again() {
+    let Some(browser) = Browser::start().unwrap() else { return };
+    let scene = Scene::new("");
+    let page = format!("{}/articles/7?x=1", scene.gate.url());
+    let tokens = scene.world.reader("reader").export(2).unwrap();
+    let pay = |token: &str| {
+        browser.find("textarea").unwrap().type_text(token).unwrap();
+        browser.find("form button").unwrap().click().unwrap();
+        assert_shown(&browser, &page);
+    };
+    browser.open(&page).unwrap();
+    let first = browser.new_tab().unwrap();
+    browser.open(&page).unwrap();
+    pay(&tokens[0]);
+    browser.show_tab(&first).unwrap();
+    assert_eq!(browser.find("h1").unwrap().text().unwrap(), "This page costs 0.01 EUR");
+    pay(&tokens[1]);
+    assert_eq!(scene.credit(), 10_000);
+    assert!(browser.console().unwrap().iter().all(|line| !line.contains("Content Security Policy")));
+    // The token that was not needed is as good as before.
+    browser.open(&page.replace("/7", "/8")).unwrap();
+    browser.find("textarea").unwrap().type_text(&tokens[1]).unwrap();
+    browser.find("form button").unwrap().click().unwrap();
+    assert_shown(&browser, &page.replace("/7", "/8"));
+    assert_eq!(scene.credit(), 20_000);
+}
+
+#[test]
+fn a_preview_is_not_taken_for_a_page_that_was_paid_for() {
+    let Some(browser) = Browser::start().unwrap() else { return };
+    let scene = Scene::new("");
+    let url = scene.gate.url();
+    let tokens = scene.world.reader("reader").export(1).unwrap();
+    // The gate's page is there after a payment that failed: here one of the site's own form.
+    browser.open(&format!("{url}/articles/7")).unwrap();
+    browser.run("document.querySelector('form').elements.path.value = '/teasers/7'").unwrap();
+    browser.find("textarea").unwrap().type_text("no tokens").unwrap();
+    browser.find("form button").unwrap().click().unwrap();
+    let reason = browser.find("[role=alert]").unwrap().text().unwrap();
+    assert_eq!(reason, "These are no tokens, or parts are missing. Nothing was spent.");
+    browser.find("textarea").unwrap().type_text(&tokens[0]).unwrap();
+    browser.find("form button").unwrap().click().unwrap();
+    assert_shown(&browser, &format!("{url}/teasers/7"));
+    assert_eq!(scene.credit(), 10_000);
+}
+
 /// Waits until the site itself is shown, as somebody who has paid sees it.
 #[track_caller]
 fn assert_shown(browser: &Browser, url: &str) {
