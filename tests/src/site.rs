@@ -14,8 +14,8 @@ use crate::asked::Asked;
 /// Serves every path on loopback, until the process ends.
 ///
 /// It answers JSON: `method`, `target`, `headers` (names in lower case, with all values) and `body`. `/stream` answers
-/// two pieces, the second when [`Site::go_on`] allows it, and `/endless` goes on until its reader is gone. A request to upgrade is granted, and every byte then
-/// echoed; at `/deaf` nothing is ever said or noticed.
+/// two pieces, the second when [`Site::go_on`] allows it, `/endless` goes on until its reader is gone, and `/broken` breaks off.
+/// A request to upgrade is granted, and every byte then echoed; at `/deaf` nothing is ever said or noticed.
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
@@ -114,6 +114,9 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             while writer.write_all(&piece).is_ok() {}
             shared.given_up.fetch_add(1, Ordering::SeqCst);
             return Ok(());
+        }
+        if asked.target == "/broken" {
+            return writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         }
         let body = said.to_string();
         let status = if asked.target == "/missing" { "404 Not Found" } else { "200 OK" };

@@ -140,6 +140,14 @@ pub(crate) fn configure(routes: &mut web::ServiceConfig) {
         .default_service(web::to(|_: HttpRequest| async { not_found().error_response() }));
 }
 
+/// The site behind a gate broke off within an answer, of which no problem can be told any more. Logs `cause` as
+/// [`ProblemResponse::unavailable`] does.
+pub fn upstream_broke_off(cause: &dyn fmt::Display) {
+    if UPSTREAM_BROKE_OFF.is_due() {
+        tracing::error!(%cause, "the site behind the gate broke off an answer");
+    }
+}
+
 /// There is nothing at this path.
 pub fn not_found() -> ProblemResponse {
     ProblemResponse::new(
@@ -152,6 +160,8 @@ pub fn not_found() -> ProblemResponse {
 static OUTAGE: Occasion = Occasion(Mutex::new(None));
 /// The same about the site behind a gate.
 static UPSTREAM_AWAY: Occasion = Occasion(Mutex::new(None));
+/// The same about what it broke off.
+static UPSTREAM_BROKE_OFF: Occasion = Occasion(Mutex::new(None));
 
 /// Comes round at most every ten seconds.
 struct Occasion(Mutex<Option<Instant>>);

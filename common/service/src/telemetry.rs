@@ -2,7 +2,7 @@
 //!
 //! What is never logged, at any level: client addresses, tokens, nonces, elements, order ids, claims, bodies, and a
 //! line for each request. Foreign crates are heard only when they warn, whatever the level: the HTTP crates write
-//! whole headers at their finer levels.
+//! whole headers at their finer levels. Those parts of them that warn of single requests are not heard at all.
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
@@ -114,8 +114,13 @@ pub fn set_level(level: LogLevel) -> LevelSet {
 
 /// Whether a line of this origin and level may be written at all.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
-    is_ours(metadata.target()) || *metadata.level() <= Level::WARN
+    let target = metadata.target();
+    is_ours(target) || *metadata.level() <= Level::WARN && !OF_REQUESTS.contains(&target)
 }
+
+/// What serves connections has a line for each answer that breaks off, whoever broke it off. Where the operator should know of
+/// it, whoever makes the answer says so.
+const OF_REQUESTS: [&str; 2] = ["actix_http::h1::dispatcher", "actix_http::h2::dispatcher"];
 
 fn is_ours(target: &str) -> bool {
     target.starts_with("farthing")
@@ -172,6 +177,8 @@ mod tests {
             || {
                 tracing::info!(target: "actix_http::h1", "authorization: Bearer secret");
                 tracing::warn!(target: "actix_http::h1", "foreign warning");
+                tracing::error!(target: "actix_http::h1::dispatcher", "secret payload stream error");
+                tracing::error!(target: "actix_http::h2::dispatcher", "secret payload stream error");
                 tracing::debug!(target: "farthing_issuer", "our detail");
             },
         );

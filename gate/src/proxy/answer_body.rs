@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
+use farthing_service::problem::upstream_broke_off;
 use hyper::body::{Body, Incoming};
 use tokio::time::Sleep;
+
+use crate::redeemer::causes;
 
 /// The site's body on its way to a client.
 pub(super) struct AnswerBody {
@@ -46,13 +49,20 @@ impl MessageBody for AnswerBody {
                     }
                 }
                 // What was cut off must not look whole: the client's connection is closed.
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
+                Poll::Ready(Some(Err(error))) => {
+                    upstream_broke_off(&causes(&error));
+                    return Poll::Ready(Some(Err(error.into())));
+                }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
                     let idle = this.idle;
                     let silence = this.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
                     return match silence.as_mut().poll(context) {
-                        Poll::Ready(()) => Poll::Ready(Some(Err("the site sends nothing any more".into()))),
+                        Poll::Ready(()) => {
+                            let cause = "it sends nothing any more";
+                            upstream_broke_off(&cause);
+                            Poll::Ready(Some(Err(cause.into())))
+                        }
                         Poll::Pending => Poll::Pending,
                     };
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use farthing_tests::http::{self, Answer};
 use farthing_tests::programs::Program;
 
-use super::{PATIENCE, Scene, has_pass, pass};
+use super::{PATIENCE, Scene, has_pass, pass, wait_for_log};
 use crate::tls;
 
 /// The headers that the site was sent.
@@ -138,6 +138,23 @@ fn who_stops_within_a_body_is_given_up() {
     let _ = stream.read_to_end(&mut rest);
     assert!(!String::from_utf8_lossy(&rest).contains("0\r\n\r\n"), "{rest:?}");
     assert_eq!(scene.get("/about", &[]).status, 200, "the gate answers others");
+}
+
+#[test]
+fn answers_that_the_site_breaks_off_are_told_once_and_not_each_time() {
+    let scene = Scene::new("");
+    for _ in 0..3 {
+        let mut stream = connect(&scene);
+        write!(stream, "GET /broken HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(String::from_utf8_lossy(&answer).ends_with("half"), "cut off, as it came");
+    }
+    wait_for_log(&scene.gate, "the site behind the gate broke off an answer");
+    let log = std::fs::read_to_string(scene.gate.log()).unwrap();
+    // Ten seconds may have passed on a machine that is very busy.
+    assert!(log.matches("broke off an answer").count() < 3, "{log}");
+    assert!(!log.contains("actix_http") && !log.contains("/broken"), "{log}");
 }
 
 #[test]
