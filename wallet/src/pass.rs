@@ -151,6 +151,9 @@ mod tests {
         assert_eq!(format!("{pass:?}"), format!("Pass(https://news.example until {})", NOW + 60));
         let all = &passes("__Secure-farthing-pass=abc; Path=/; Max-Age=60")[0];
         assert!(all.opens(&page("/x"), NOW));
+        // What URLs may leave as it is and gates encode.
+        let table = &passes("__Secure-farthing-pass=abc; Path=/a%7Cb%5B1%5D%5E; Max-Age=60")[0];
+        assert!(table.opens(&page("/a|b[1]^"), NOW));
     }
 
     #[test]

@@ -58,10 +58,24 @@ fn a_path_with_two_readings_is_refused_and_never_reaches_the_site() {
         assert_refused(&scene.pay(path, &scene.tokens(2)), "payment-amount");
     }
     assert_refused(&scene.get("/articles/7/", &[]), "payment-required");
+    // As browsers write it, who leave these characters as they are.
+    let asked = |path: &str| {
+        send(&scene, format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes())
+    };
+    let bare = asked("/articles/a|b[1]^");
+    assert!(bare.starts_with("HTTP/1.1 308 "), "{bare}");
+    assert!(bare.contains("location: /articles/a%7Cb%5B1%5D%5E\r\n"), "{bare}");
+    assert_refused(&scene.get("/articles/a%7Cb%5B1%5D%5E", &[]), "payment-required");
     for own in ["/.well-known/farthing/x", "/.well-known/farth%69ng/ask", "/.Well-Known/Farthing/ask"] {
         assert_eq!(scene.get(own, &[]).status, 404, "{own}");
     }
     assert_eq!(scene.site.seen().len(), 0);
+    let free = asked("/tables/a|b[1]?c=[d]");
+    assert!(
+        free.starts_with("HTTP/1.1 200 ") && free.contains("\"target\":\"/tables/a%7Cb%5B1%5D?c=[d]\""),
+        "{free}"
+    );
+    scene.site.seen();
     let again = scene.get("/caf%c3%a9/a%2cb?x=%2e%2e", &[]);
     assert_eq!(again.json()["target"], "/caf%C3%A9/a,b?x=%2e%2e", "priced and forwarded in one spelling");
 }
