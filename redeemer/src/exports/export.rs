@@ -65,6 +65,9 @@ impl FromStr for Form {
 }
 
 impl Export {
+    /// Columns in which some rows have nothing.
+    pub const SPARSE: [&str; 2] = ["payout_reference", "reverses"];
+
     /// The names of the columns.
     pub const fn columns(self) -> &'static [&'static str] {
         match self {

@@ -39,7 +39,12 @@ pub(super) fn described(operation: Operation) -> Operation {
 fn rows_schema(export: Export) -> Value {
     let member = |name: &&str| {
         let counts = name.ends_with("_micros") || name.ends_with("_points") || *name == "tokens";
-        ((*name).to_owned(), json!({ "type": if counts { "integer" } else { "string" } }))
+        let kind = match *name {
+            _ if counts => json!("integer"),
+            name if Export::SPARSE.contains(&name) => json!(["string", "null"]),
+            _ => json!("string"),
+        };
+        ((*name).to_owned(), json!({ "type": kind }))
     };
     let members: Map<_, _> = export.columns().iter().map(member).collect();
     let row = json!({
