@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use farthing_tests::demo;
 use farthing_tests::programs::Program;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Shows a pack of tokens bought, signed blind, spent, and refused the second time, on servers of its own.
 #[derive(Debug, Parser)]
