@@ -19,11 +19,13 @@ use crate::origin::Origin;
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// A body to be sent.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
+/// What makes connections.
+pub(crate) type Connector = HttpsConnector<HttpConnector>;
 /// A client that keeps connections.
-pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Body>;
+pub(crate) type HttpClient = Client<Connector, Body>;
 
 /// How long a connection is kept that nobody uses: shorter than servers usually keep theirs.
-const IDLE: Duration = Duration::from_secs(4);
+pub(crate) const IDLE: Duration = Duration::from_secs(4);
 /// After how long a silence the other side is asked whether it is there still.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
@@ -33,6 +35,18 @@ const KEEPALIVE: Duration = Duration::from_mins(1);
 /// # Errors
 /// Over https, the system's list of certificate authorities cannot be read.
 pub(crate) fn client(origin: &Origin, connect: Duration) -> io::Result<HttpClient> {
+    let client = Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(connector(origin, connect)?);
+    Ok(client)
+}
+
+/// Makes connections to what is at `origin`, each within so long.
+///
+/// # Errors
+/// Over https, the system's list of certificate authorities cannot be read.
+pub(crate) fn connector(origin: &Origin, connect: Duration) -> io::Result<Connector> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_connect_timeout(Some(connect));
@@ -44,12 +58,7 @@ pub(crate) fn client(origin: &Origin, connect: Duration) -> io::Result<HttpClien
     } else {
         builder.with_tls_config(trusting_nobody()?)
     };
-    let connector = builder.https_or_http().enable_http1().wrap_connector(http);
-    let client = Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_timer(TokioTimer::new())
-        .build(connector);
-    Ok(client)
+    Ok(builder.https_or_http().enable_http1().wrap_connector(http))
 }
 
 /// For connections without TLS, which look at no certificate.

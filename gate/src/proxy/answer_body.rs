@@ -9,11 +9,13 @@ use farthing_service::problem::upstream_broke_off;
 use hyper::body::{Body, Incoming};
 use tokio::time::Sleep;
 
+use super::connections::InUse;
 use crate::redeemer::causes;
 
 /// The site's body on its way to a client.
 pub(super) struct AnswerBody {
     incoming: Incoming,
+    connection: Option<InUse>,
     size: BodySize,
     idle: Duration,
     /// Runs while a piece is waited for: most answers are there at once, and need none.
@@ -21,9 +23,20 @@ pub(super) struct AnswerBody {
 }
 
 impl AnswerBody {
-    /// A body as it comes, of a size that was told. Between two pieces may pass at most `idle`.
-    pub(super) fn new(incoming: Incoming, size: BodySize, idle: Duration) -> Self {
-        Self { incoming, size, idle, silence: None }
+    /// A body as it comes over a connection, of a size that was told. Between two pieces may pass at most `idle`.
+    pub(super) fn new(incoming: Incoming, connection: InUse, size: BodySize, idle: Duration) -> Self {
+        let mut body = Self { incoming, connection: Some(connection), size, idle, silence: None };
+        if body.incoming.is_end_stream() {
+            // Nobody will ask for a piece.
+            body.end();
+        }
+        body
+    }
+
+    fn end(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.end();
+        }
     }
 }
 
@@ -53,7 +66,10 @@ impl MessageBody for AnswerBody {
                     upstream_broke_off(&causes(&error));
                     return Poll::Ready(Some(Err(error.into())));
                 }
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    this.end();
+                    return Poll::Ready(None);
+                }
                 Poll::Pending => {
                     let idle = this.idle;
                     let silence = this.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));

@@ -2,6 +2,7 @@
 
 mod access;
 mod answer_body;
+mod connections;
 mod headers;
 mod request_body;
 mod seen;

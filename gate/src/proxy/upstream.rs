@@ -16,12 +16,12 @@ use serde::Deserialize;
 
 use super::access::Access;
 use super::answer_body::AnswerBody;
+use super::connections::Connections;
 use super::headers::{self, Said};
 use super::request_body::{self, Unfinished};
 use super::seen::Seen;
 use super::websocket;
 use crate::origin::Origin;
-use crate::outbound::{self, HttpClient};
 use crate::redeemer::causes;
 
 /// The table `upstream`: the site, for which the gate is a reverse proxy.
@@ -54,7 +54,7 @@ sort_keys!(UpstreamConfig {
 /// The site behind the gate.
 pub(crate) struct Upstream {
     config: UpstreamConfig,
-    client: HttpClient,
+    connections: Connections,
 }
 
 impl Upstream {
@@ -63,8 +63,8 @@ impl Upstream {
     /// # Errors
     /// Over https, the system's certificate authorities cannot be read.
     pub(crate) fn new(config: &UpstreamConfig) -> io::Result<Self> {
-        let client = outbound::client(&config.url, config.connect_seconds.duration())?;
-        Ok(Self { config: config.clone(), client })
+        let connections = Connections::new(&config.url, config.connect_seconds.duration())?;
+        Ok(Self { config: config.clone(), connections })
     }
 
     /// Sends a request on, with this path in place of its own, and answers what the site answers.
@@ -108,12 +108,12 @@ impl Upstream {
             http::Method::from_bytes(request.method().as_str().as_bytes()).map_err(|error| away(&error))?;
         let mut onward = http::Request::new(body);
         *onward.method_mut() = method;
-        *onward.uri_mut() = self.config.url.url(path);
+        *onward.uri_mut() = path.into();
         *onward.headers_mut() = sent;
         let answered =
-            tokio::time::timeout(self.config.answer_seconds.duration(), self.client.request(onward)).await;
-        let mut answer = match answered {
-            Ok(Ok(answer)) => answer,
+            tokio::time::timeout(self.config.answer_seconds.duration(), self.connections.send(onward)).await;
+        let (mut answer, connection) = match answered {
+            Ok(Ok(answered)) => answered,
             Ok(Err(_)) if unfinished.get() => {
                 let detail = "the body did not arrive; repeat the request";
                 return Err(ProblemResponse::new(ProblemKind::BadRequest, detail).in_field("body"));
@@ -140,7 +140,7 @@ impl Upstream {
         if to_the_end {
             onward.force_close();
         }
-        let mut answer = passed_on(&mut onward, AnswerBody::new(incoming, size, idle));
+        let mut answer = passed_on(&mut onward, AnswerBody::new(incoming, connection, size, idle));
         answer.head_mut().no_chunking(to_the_end);
         Ok(answer)
     }
