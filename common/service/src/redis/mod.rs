@@ -28,7 +28,9 @@ mod writes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{FromRedisValue, RedisError, Value};
+/// What a script's answer is read as.
+pub use ::redis::FromRedisValue;
+use ::redis::{RedisError, Value};
 
 pub use address::Address;
 pub use check::Durability;

@@ -1,7 +1,6 @@
-use ::redis::FromRedisValue;
 use async_trait::async_trait;
 use farthing_protocol::{Day, Denomination};
-use farthing_service::redis::{Call, RedisStore, Script};
+use farthing_service::redis::{Call, FromRedisValue, RedisStore, Script};
 use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
