@@ -137,10 +137,9 @@ pub(super) async fn list_due(hold_days: u32, stores: &Stores, today: Day) -> any
     for publisher in listed_publishers(None, stores).await? {
         let statements = stores.statements.statements(publisher.id).await?;
         let payouts = stores.payouts.payouts(publisher.id).await?;
-        let all = due(&statements, &payouts, today, hold_days)?;
-        for Due { statement, unpaid_minor, payable_from, payable_minor } in
-            all.into_iter().filter(|due| !is_settled(&publisher, due.statement, &payouts))
-        {
+        let is_settled = |statement| is_settled(&publisher, statement, &payouts);
+        let all = due(&statements, &payouts, today, hold_days, is_settled)?;
+        for Due { statement, unpaid_minor, payable_from, payable_minor } in all {
             lines.push(json!({
                 "publisher": publisher.id, "name": publisher.name(), "payout_reference": publisher.payout_reference(),
                 "erased": publisher.erased(), "owed": publisher.owed(), "statement": statement,

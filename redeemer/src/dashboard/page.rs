@@ -194,7 +194,7 @@ impl Page {
     pub fn dashboard(&self, shown: &Shown<'_>) -> Result<String, RenderError> {
         let texts = self.texts();
         let Shown { publisher, account, today, .. } = shown;
-        let due = due(&account.statements, &account.payouts, *today, shown.hold_days)?;
+        let due = due(&account.statements, &account.payouts, *today, shown.hold_days, |_| false)?;
         let plots = Plot::all(&account.entries.credits, *today);
         // The newest first.
         let statements = account.statements.iter().rev().map(|statement| self.statement(statement, &due));

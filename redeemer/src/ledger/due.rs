@@ -22,7 +22,8 @@ pub struct Due {
 
 /// What is due of a publisher's statements, which come oldest first; test money never is. What the publisher owes, by
 /// statements below zero, is taken off what is due of the others, whether they are held or not. All that is payable in a
-/// currency may be paid together: what one line has of the balance, the next has not.
+/// currency may be paid together: what one line has of the balance, the next has not. What is settled otherwise than by
+/// payouts is none of the lines, and has nothing of the balance.
 ///
 /// # Errors
 /// A sum beyond 64 bits.
@@ -31,11 +32,13 @@ pub fn due(
     payouts: &[Payout],
     today: Day,
     hold_days: u32,
+    is_settled: impl Fn(StatementId) -> bool,
 ) -> Result<Vec<Due>, LedgerOverflow> {
     let standing = Standing { statements, payouts, today, hold_days };
     let mut left: BTreeMap<Currency, u64> = BTreeMap::new();
     let mut all = Vec::new();
-    for statement in statements.iter().filter(|statement| !is_test_money(statement.currency)) {
+    let counts = |it: &&Statement| !is_test_money(it.currency) && !is_settled(it.id());
+    for statement in statements.iter().filter(counts) {
         let Some(due) = standing.due_of(statement)? else { continue };
         let currency = statement.currency;
         let left = match left.get_mut(&currency) {
@@ -131,7 +134,7 @@ pub(super) mod tests {
 
     /// Unpaid and payable of each line.
     fn amounts(statements: &[Statement], today: &str) -> Vec<(u64, u64)> {
-        let all = due(statements, &[], today.parse().unwrap(), HOLD).unwrap();
+        let all = due(statements, &[], today.parse().unwrap(), HOLD, |_| false).unwrap();
         all.iter().map(|due| (due.unpaid_minor, due.payable_minor)).collect()
     }
 
@@ -149,6 +152,19 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_is_settled_takes_nothing_from_what_is_due() {
+        let statements = [
+            statement("EUR", "2026-10-31", 500),
+            statement("EUR", "2026-11-30", -300),
+            statement("EUR", "2026-12-31", 10),
+        ];
+        let (today, settled) = ("2027-02-10".parse().unwrap(), statements[0].id());
+        let all = due(&statements, &[], today, HOLD, |id| id == settled).unwrap();
+        let lines: Vec<_> = all.iter().map(|due| (due.statement, due.payable_minor)).collect();
+        assert_eq!(lines, [(statements[2].id(), 10)]);
+    }
+
+    #[test]
     fn sums_beyond_64_bits_are_said() {
         let statements = [
             statement("EUR", "2026-10-31", i64::MAX),
@@ -156,8 +172,8 @@ pub(super) mod tests {
             statement("EUR", "2026-12-31", i64::MAX),
         ];
         let today = "2027-02-10".parse().unwrap();
-        assert_eq!(due(&statements[..2], &[], today, HOLD).unwrap().len(), 2);
-        assert_eq!(due(&statements, &[], today, HOLD), Err(LedgerOverflow));
+        assert_eq!(due(&statements[..2], &[], today, HOLD, |_| false).unwrap().len(), 2);
+        assert_eq!(due(&statements, &[], today, HOLD, |_| false), Err(LedgerOverflow));
     }
 
     proptest! {
@@ -174,7 +190,7 @@ pub(super) mod tests {
                 })
                 .collect();
             let today = first.plus(later);
-            let all = due(&statements, &[], today, HOLD).unwrap();
+            let all = due(&statements, &[], today, HOLD, |_| false).unwrap();
             let standing = Standing { statements: &statements, payouts: &[], today, hold_days: HOLD };
             for currency in currencies {
                 let currency = currency.parse().unwrap();

@@ -168,7 +168,7 @@ mod tests {
         ];
         let today = "2026-12-05".parse().unwrap();
         let amounts = |payouts: &[Payout]| -> Vec<(u64, u64)> {
-            let all = due(&statements, payouts, today, HOLD).unwrap();
+            let all = due(&statements, payouts, today, HOLD, |_| false).unwrap();
             all.iter().map(|due| (due.unpaid_minor, due.payable_minor)).collect()
         };
         assert_eq!(amounts(&[]), [(500, 300), (90, 90)]);
@@ -195,7 +195,7 @@ mod tests {
             assert_eq!(again(Some(slip)), Err(NotPaid::Overflow(LedgerOverflow)), "no list could show it");
         }
         let paid = [again(Some(500)).unwrap()];
-        let later = due(&statements, &paid, "2027-02-10".parse().unwrap(), HOLD).unwrap();
+        let later = due(&statements, &paid, "2027-02-10".parse().unwrap(), HOLD, |_| false).unwrap();
         let payable: Vec<_> = later.iter().map(|due| due.payable_minor).collect();
         assert_eq!(payable, [200], "what it owes is taken off later");
         let none = Paying { after_restore: true, ..paying("USD.2026-10-31", Some(5), "2026-12-05") };
@@ -209,6 +209,6 @@ mod tests {
         assert_eq!(at("XTS.2026-10-31"), Err(NotPaid::TestMoney));
         assert_eq!(at("EUR.2026-10-31"), Err(NotPaid::NothingDue));
         assert_eq!(at("USD.2026-10-31"), Err(NotPaid::UnknownStatement("USD.2026-10-31".parse().unwrap())));
-        assert_eq!(due(&statements, &[], "2027-01-10".parse().unwrap(), HOLD), Ok(Vec::new()));
+        assert_eq!(due(&statements, &[], "2027-01-10".parse().unwrap(), HOLD, |_| false), Ok(Vec::new()));
     }
 }

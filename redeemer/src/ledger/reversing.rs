@@ -75,7 +75,7 @@ mod tests {
 
     /// Unpaid and payable of each line.
     fn amounts(statements: &[Statement], payouts: &[Payout]) -> Vec<(u64, u64)> {
-        let all = due(statements, payouts, TODAY.parse().unwrap(), HOLD).unwrap();
+        let all = due(statements, payouts, TODAY.parse().unwrap(), HOLD, |_| false).unwrap();
         all.iter().map(|due| (due.unpaid_minor, due.payable_minor)).collect()
     }
 
