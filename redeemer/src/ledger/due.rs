@@ -64,7 +64,7 @@ impl Standing<'_> {
     /// What is due of a statement if no other is paid, or nothing.
     pub(super) fn due_of(&self, statement: &Statement) -> Result<Option<Due>, LedgerOverflow> {
         let id = statement.id();
-        let paid = self.paid(|payout| payout.statement == id);
+        let paid = paid(self.payouts, |payout| payout.statement == id);
         let unpaid_minor = none_below_zero(i128::from(statement.net_minor.max(0)) - paid)?;
         if unpaid_minor == 0 {
             return Ok(None);
@@ -82,17 +82,17 @@ impl Standing<'_> {
         };
         let net: i128 =
             self.statements.iter().filter(counts).map(|statement| i128::from(statement.net_minor)).sum();
-        none_below_zero(net - self.paid(|payout| payout.statement.currency == currency))
+        none_below_zero(net - paid(self.payouts, |payout| payout.statement.currency == currency))
     }
 
     fn payable_from(&self, statement: &Statement) -> Day {
         statement.through.next().plus(self.hold_days)
     }
+}
 
-    /// What these payouts come to, less what of them was reversed.
-    fn paid(&self, of: impl Fn(&Payout) -> bool) -> i128 {
-        self.payouts.iter().filter(|payout| of(payout)).map(|payout| i128::from(payout.amount_minor)).sum()
-    }
+/// What these of the payouts come to, less what of them was reversed.
+pub(super) fn paid(payouts: &[Payout], of: impl Fn(&Payout) -> bool) -> i128 {
+    payouts.iter().filter(|payout| of(payout)).map(|payout| i128::from(payout.amount_minor)).sum()
 }
 
 fn none_below_zero(minor: i128) -> Result<u64, LedgerOverflow> {

@@ -27,9 +27,9 @@ impl Paid {
 }
 
 impl Reversed {
-    /// What becomes of it where these are all of the publisher's payouts.
-    pub(super) fn decide(reversing: &Reversing, payouts: &[Payout]) -> Self {
-        match reverse(reversing, payouts) {
+    /// What becomes of it where these are all of the publisher's statements and payouts.
+    pub(super) fn decide(reversing: &Reversing, statements: &[Statement], payouts: &[Payout]) -> Self {
+        match reverse(reversing, statements, payouts) {
             Ok(reversal) if payouts.iter().any(|payout| payout.id == reversal.id) => Self::Kept(reversal),
             Ok(reversal) => Self::Done(reversal),
             Err(why) => Self::Refused(why),

@@ -26,8 +26,8 @@ impl Payouts for EmbeddedStore {
 
     async fn reverse(&self, reversing: Reversing) -> Result<Reversed, Unavailable> {
         self.write(move |transaction| {
-            record_payout(transaction, reversing.publisher, |_, payouts| {
-                Reversed::decide(&reversing, payouts)
+            record_payout(transaction, reversing.publisher, |statements, payouts| {
+                Reversed::decide(&reversing, statements, payouts)
             })
         })
         .await

@@ -22,7 +22,7 @@ impl Payouts for RedisStore {
     }
 
     async fn reverse(&self, reversing: Reversing) -> Result<Reversed, Unavailable> {
-        let decide = |_: &[_], payouts: &[_]| Reversed::decide(&reversing, payouts);
+        let decide = |statements: &[_], payouts: &[_]| Reversed::decide(&reversing, statements, payouts);
         record_payout(self, reversing.publisher, decide).await
     }
 
