@@ -29,6 +29,11 @@ impl Currency {
         10_u64.pow(6 - self.exponent)
     }
 
+    /// An amount in the minor unit, in micros; none where that does not fit.
+    pub fn micros_of_minor(self, minor: i64) -> Option<i64> {
+        i64::try_from(self.minor_unit_micros()).ok()?.checked_mul(minor)
+    }
+
     /// A price in the minor unit, in micros.
     pub fn price_micros(self, price_minor: u64) -> u128 {
         u128::from(price_minor) * u128::from(self.minor_unit_micros())
@@ -113,6 +118,10 @@ mod tests {
             ("XTS", 10_000),
         ] {
             assert_eq!(currency(code).minor_unit_micros(), micros, "{code}");
+            let (unit, most) = (i64::try_from(micros).unwrap(), i64::MAX / i64::try_from(micros).unwrap());
+            assert_eq!(currency(code).micros_of_minor(-7), Some(-7 * unit), "{code}");
+            assert_eq!(currency(code).micros_of_minor(most), Some(most * unit), "{code}");
+            assert_eq!(currency(code).micros_of_minor(most + 1), None, "{code}");
             assert_eq!(currency(code).to_string(), code);
         }
         assert_eq!(currency("EUR").price_micros(100), 1_000_000);

@@ -133,10 +133,7 @@ pub fn statements(statements: &[Statement], days: &Days) -> Result<Table, Ledger
     for statement in statements.iter().filter(|statement| days.contain(statement.through)) {
         let currency = statement.currency;
         let unsigned = |micros: u64| i64::try_from(micros).map_err(|_| LedgerOverflow);
-        let net = i64::try_from(currency.minor_unit_micros())
-            .ok()
-            .and_then(|unit| unit.checked_mul(statement.net_minor))
-            .ok_or(LedgerOverflow)?;
+        let net = currency.micros_of_minor(statement.net_minor).ok_or(LedgerOverflow)?;
         let mut row = vec![Cell::text(statement.id()), Cell::text(currency)];
         row.extend([statement.from, statement.through, statement.closed].map(Cell::text));
         row.extend(Cell::amount(currency, unsigned(statement.carried_in_micros)?));
@@ -158,8 +155,7 @@ pub fn payouts(payouts: &[Payout], days: &Days) -> Result<Table, LedgerOverflow>
     let mut table = Table::new(Export::Payouts.columns());
     for payout in payouts.iter().filter(|payout| days.contain(payout.made)) {
         let currency = payout.statement.currency;
-        let unit = i64::try_from(currency.minor_unit_micros()).map_err(|_| LedgerOverflow)?;
-        let amount = payout.amount_minor.checked_mul(unit).ok_or(LedgerOverflow)?;
+        let amount = currency.micros_of_minor(payout.amount_minor).ok_or(LedgerOverflow)?;
         let mut row = vec![Cell::text(payout.id), Cell::text(payout.made)];
         row.extend([Cell::text(payout.statement), Cell::text(currency)]);
         row.extend(Cell::amount(currency, amount));

@@ -99,14 +99,14 @@ pub fn pay(paying: &Paying, statements: &[Statement], payouts: &[Payout]) -> Res
 
 impl Paying {
     fn payout(&self, amount_minor: u64) -> Result<Payout, NotPaid> {
+        let amount_minor = i64::try_from(amount_minor).map_err(|_| LedgerOverflow)?;
         // Exports write millionths.
-        let micros = amount_minor.checked_mul(self.statement.currency.minor_unit_micros());
-        micros.and_then(|micros| i64::try_from(micros).ok()).ok_or(LedgerOverflow)?;
+        self.statement.currency.micros_of_minor(amount_minor).ok_or(LedgerOverflow)?;
         Ok(Payout {
             id: self.id,
             publisher: self.publisher,
             statement: self.statement,
-            amount_minor: i64::try_from(amount_minor).map_err(|_| LedgerOverflow)?,
+            amount_minor,
             reference: self.reference.clone(),
             payout_reference: self.payout_reference.clone(),
             reverses: None,

@@ -73,7 +73,7 @@ struct Version1 {
     id: EntryId,
     publisher: PublisherId,
     statement: StatementId,
-    amount_minor: u64,
+    amount_minor: i64,
     reference: Remark,
     made: Day,
 }
@@ -88,9 +88,6 @@ impl Record for Payout {
         }
         let Version1 { id, publisher, statement, amount_minor, reference, made } =
             record::from_json::<Self, _>(json)?;
-        // After a restore any number could be entered. One that no bank ever moved is a slip, and stays readable so that it
-        // can be reversed.
-        let amount_minor = i64::try_from(amount_minor).unwrap_or(i64::MAX);
         let (payout_reference, reverses) = (None, None);
         Ok(Self { id, publisher, statement, amount_minor, reference, payout_reference, reverses, made })
     }
@@ -100,30 +97,26 @@ impl Record for Payout {
 mod tests {
     use super::*;
 
-    fn written(version: u8, amount: &str, rest: &str) -> Vec<u8> {
+    fn written(version: u8, rest: &str) -> Vec<u8> {
         let json = format!(
-            r#"{{"id":"DAwMDAwMDAwMDAwMDAwMDA","publisher":"AQEBAQEBAQEBAQEBAQEBAQ","statement":"EUR.2026-11-30","amount_minor":{amount},"reference":"transfer 7",{rest}"made":"2027-01-02"}}"#
+            r#"{{"id":"DAwMDAwMDAwMDAwMDAwMDA","publisher":"AQEBAQEBAQEBAQEBAQEBAQ","statement":"EUR.2026-11-30","amount_minor":500,"reference":"transfer 7",{rest}"made":"2027-01-02"}}"#
         );
         [&[version], json.as_bytes()].concat()
     }
 
     #[test]
     fn a_payout_of_version_1_was_paid_nobody_noted_where() {
-        let old: Payout = record::decode(&written(1, "500", "")).unwrap();
+        let old: Payout = record::decode(&written(1, "")).unwrap();
         assert_eq!((old.amount_minor, &old.payout_reference, old.reverses), (500, &None, None));
-        let new = written(2, "500", r#""payout_reference":null,"reverses":null,"#);
+        let new = written(2, r#""payout_reference":null,"reverses":null,"#);
         assert_eq!(record::encode(&old).unwrap(), new);
         assert_eq!(record::decode::<Payout>(&new).unwrap(), old);
-        let absurd: Payout = record::decode(&written(1, "18446744073709551615", "")).unwrap();
-        let back = absurd.reversal("a slip".parse().unwrap(), absurd.made);
-        assert_eq!(back.amount_minor + absurd.amount_minor, 0);
-        assert!(record::decode::<Payout>(&written(1, "-1", "")).is_err());
     }
 
     #[test]
     fn a_reversal_is_the_opposite_and_says_so() {
         let rest = r#""payout_reference":"IBAN 7","reverses":null,"#;
-        let paid: Payout = record::decode(&written(2, "500", rest)).unwrap();
+        let paid: Payout = record::decode(&written(2, rest)).unwrap();
         let back = paid.reversal("the account is closed".parse().unwrap(), paid.made.next());
         let view = back.view();
         assert_eq!((view.amount_minor, view.reverses), (-500, Some(paid.id.to_string())));
