@@ -155,7 +155,7 @@ fn a_reversal_is_shown_as_what_it_is() {
     let html = rendered(Language::English, &publisher("Daily"), &stated(vec![paid, back]));
     for text in [
         "-0.30\u{a0}EUR",
-        "Came back: the account is closed",
+        "Reversed: the account is closed",
         "<td class=\"number\">1.00\u{a0}EUR</td><td>2026-12-22</td>",
     ] {
         assert!(html.contains(text), "{text} is not in {html}");
