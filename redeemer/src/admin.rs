@@ -31,6 +31,7 @@ use crate::publishers::{
 use crate::store::{RedeemerBooks, Stores};
 
 pub use payouts::RecordPayout;
+pub use publishers::key_nobody_was_shown;
 
 /// A command that needs the store, answered by a list, one entry a line; or that asks the running service.
 #[derive(Debug, Clone, Serialize, Deserialize)]

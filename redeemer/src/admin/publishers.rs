@@ -65,12 +65,17 @@ pub(super) async fn add_key(
         if !error.is::<Unavailable>() {
             return error;
         }
-        let id = key.id();
-        error.context(format!(
-            "the key {id} may have been made, which nobody was shown: if `publishers list` has it, revoke it"
-        ))
+        error.context(key_nobody_was_shown(Some(key.id())))
     })?;
     Ok(json!([{ "id": publisher, "key_id": key.id(), "api_key": key.reveal().as_str() }]))
+}
+
+/// What is said where nobody knows whether a key was made: its id, where that is known.
+pub fn key_nobody_was_shown(id: Option<ApiKeyId>) -> String {
+    let key = id.map_or_else(|| "a key".to_owned(), |id| format!("the key {id}"));
+    format!(
+        "{key} may have been made, which nobody was shown: if `publishers list` has one that you do not know, revoke it"
+    )
 }
 
 pub(super) async fn revoke_key(

@@ -126,12 +126,13 @@ impl PublishersAction {
             }
         };
         let makes_key = matches!(command, Command::AddKey { .. });
-        let answer = admin::run(command, config, environment).map_err(|error| match error.downcast_ref() {
-            Some(AdminError::Call { .. }) if makes_key => error.context(
-                "a key may have been made, which nobody was shown: if `publishers list` has one that you do not know, revoke it",
-            ),
-            _ => error,
-        })?;
+        let answer =
+            admin::run(command, config, environment).map_err(|error| match error.downcast_ref() {
+                Some(AdminError::Call { .. }) if makes_key => {
+                    error.context(admin::key_nobody_was_shown(None))
+                }
+                _ => error,
+            })?;
         print_lines(answer, out)
     }
 }
