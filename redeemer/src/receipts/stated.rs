@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use farthing_api::Statement;
 use farthing_protocol::Day;
@@ -7,7 +7,8 @@ use thiserror::Error;
 /// What statements credit for tokens, by publisher, day and currency.
 #[derive(Debug, Default)]
 pub struct Stated {
-    seen: HashSet<(String, String)>,
+    /// By publisher and id.
+    seen: HashMap<(String, String), Statement>,
     periods: Vec<(String, String, Day, Day)>,
     micros: BTreeMap<(String, Day, String), u64>,
 }
@@ -22,23 +23,34 @@ pub struct StatedDay {
     pub is_in_period: bool,
 }
 
-/// A statement that is signed and makes no sense.
+/// A statement that is signed and cannot be true, or of which that can only be said of one of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the statement contradicts itself: {0}")]
-pub struct InvalidStatement(&'static str);
+pub enum InvalidStatement {
+    /// It makes no sense.
+    #[error("the statement contradicts itself: {0}")]
+    Contradiction(&'static str),
+    /// A statement never changes, and here are two of one id.
+    #[error(
+        "another statement with its id says otherwise, and that one was counted; keep both: statements never change"
+    )]
+    Contradicted,
+}
 
 impl Stated {
     /// Adds a statement; one that was added before is not counted again.
     ///
     /// # Errors
-    /// It makes no sense. Nothing of it is added.
+    /// It makes no sense, or another one with its id was added. Nothing of it is added.
     pub fn add(&mut self, statement: &Statement) -> Result<(), InvalidStatement> {
         let Statement { publisher, summary, credits, .. } = statement;
         let id = (publisher.clone(), summary.id.clone());
-        if self.seen.contains(&id) {
-            return Ok(());
+        match self.seen.get(&id) {
+            Some(seen) if seen == statement => return Ok(()),
+            Some(_) => return Err(InvalidStatement::Contradicted),
+            None => {}
         }
-        let day = |text: &str| text.parse::<Day>().map_err(|_| InvalidStatement("a day is not a day"));
+        let invalid = InvalidStatement::Contradiction;
+        let day = |text: &str| text.parse::<Day>().map_err(|_| invalid("a day is not a day"));
         let (from, through) = (day(&summary.from)?, day(&summary.through)?);
         let mut sums = BTreeMap::new();
         for credit in credits {
@@ -46,11 +58,9 @@ impl Stated {
             let before = self.micros.get(&at).copied().unwrap_or_default();
             let sum = sums.entry(at).or_insert(before);
             let micros = credit.value_micros.checked_mul(credit.tokens);
-            *sum = micros
-                .and_then(|micros| sum.checked_add(micros))
-                .ok_or(InvalidStatement("a sum is too large"))?;
+            *sum = micros.and_then(|micros| sum.checked_add(micros)).ok_or(invalid("a sum is too large"))?;
         }
-        self.seen.insert(id);
+        self.seen.insert(id, statement.clone());
         self.periods.push((publisher.clone(), summary.currency.clone(), from, through));
         self.micros.extend(sums);
         Ok(())
@@ -115,6 +125,17 @@ mod tests {
         assert_eq!(seen("P", "2026-12-01", "EUR"), None);
         assert_eq!(seen("P", "2026-11-02", "USD"), None);
         assert_eq!(seen("Q", "2026-11-02", "EUR"), None);
+    }
+
+    #[test]
+    fn of_two_statements_with_one_id_that_differ_the_second_is_refused() {
+        let mut stated = Stated::default();
+        stated.add(&statement("2026-11-30", &[("2026-11-02", 3)])).unwrap();
+        let other = statement("2026-11-30", &[("2026-11-02", 4)]);
+        assert_eq!(stated.add(&other), Err(InvalidStatement::Contradicted));
+        assert_eq!(stated.add(&Statement { publisher: "Q".to_owned(), ..other }), Ok(()));
+        let seen = stated.day("P", "2026-11-02".parse().unwrap(), "EUR");
+        assert_eq!(seen, Some(StatedDay { micros: 30_000, is_in_period: true }));
     }
 
     #[test]
