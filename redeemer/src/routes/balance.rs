@@ -26,10 +26,10 @@ async fn show(
     let publisher = publisher(&redeemer, &request).await?;
     // What was credited until then is in it.
     let at = redeemer.environment.now();
-    let account = redeemer.questions.ask(redeemer.stores.account(publisher)).await?;
-    let credit = account.entries.credit().map_err(|error| ProblemResponse::internal(&error))?;
-    let balance = account.entries.balance().map_err(|error| ProblemResponse::internal(&error))?;
-    let open = unstated(&account.entries, &account.statements);
+    let (statements, entries) = redeemer.questions.ask(redeemer.stores.confirmed_ledger(publisher)).await?;
+    let credit = entries.credit().map_err(|error| ProblemResponse::internal(&error))?;
+    let balance = entries.balance().map_err(|error| ProblemResponse::internal(&error))?;
+    let open = unstated(&entries, &statements);
     let open = open.map_err(|error| ProblemResponse::internal(&error))?;
     let unstated = open.credits.iter().map(CreditLine::view).collect();
     let document = Balance { publisher: publisher.to_string(), at, credit, balance, unstated };

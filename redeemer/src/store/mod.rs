@@ -110,6 +110,9 @@ pub trait Ledger: Send + Sync {
     /// Everything in a publisher's ledger.
     async fn entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable>;
 
+    /// The same, as no failover takes it back: for what is signed.
+    async fn confirmed_entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable>;
+
     /// Keeps an entry of the operator's for ever, unless the publisher has one with its id.
     async fn adjust(&self, adjustment: Adjustment) -> Result<Adjusted, Unavailable>;
 }

@@ -16,7 +16,7 @@ use super::{
     KeptAnswers, Ledger, Leftovers, Payouts, PinsWithSets, Publishers, RedeemedTotals, SpentTokens,
     Statements,
 };
-use crate::ledger::Account;
+use crate::ledger::{Account, Entries, Statement};
 use crate::publishers::PublisherId;
 
 /// Everything that the redeemer asks of its store, whichever kind it is. Clones share it.
@@ -95,6 +95,19 @@ impl Stores {
         let payouts = self.payouts.payouts(publisher).await?;
         let statements = self.statements.statements(publisher).await?;
         Ok(Account { entries: self.ledger.entries(publisher).await?, statements, payouts })
+    }
+
+    /// What a publisher was credited and what of it is stated, as no failover takes it back: for what is signed. Whatever the
+    /// statements state is among the entries.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn confirmed_ledger(
+        &self,
+        publisher: PublisherId,
+    ) -> Result<(Vec<Statement>, Entries), Unavailable> {
+        let statements = self.statements.statements(publisher).await?;
+        Ok((statements, self.ledger.confirmed_entries(publisher).await?))
     }
 
     fn of<S>(birth: Birth, load: StoreLoad, store: S, copies: Arc<dyn Copies>) -> Self

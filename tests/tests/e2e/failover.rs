@@ -208,6 +208,30 @@ fn a_retry_that_finds_its_mark_waits_for_the_replicas_memory() {
     a_retry_that_finds_its_mark_waits_for_the_replicas(Scene::on(servers, table));
 }
 
+/// How often the server was asked which replicas have what was read or written.
+fn confirmations(scene: &Scene) -> u64 {
+    let told: String = scene.servers.servers[0].ask(&["INFO", "commandstats"]).unwrap();
+    let calls = told.lines().filter_map(|line| {
+        let (command, calls) = line.split_once(":calls=")?;
+        matches!(command, "cmdstat_wait" | "cmdstat_waitaof").then_some(calls)
+    });
+    calls.map(|calls| calls.split(',').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+/// It is signed, so what it says must not be taken back: its statements, which credits there are, and what they come to.
+#[test]
+fn all_of_a_balance_is_confirmed_by_the_replicas() {
+    let _alone = alone();
+    let scene = Scene::new(Topology::Standalone { replicas: 1 });
+    scene.assert_accepted(0, "first", 0);
+    let before = confirmations(&scene);
+    for _ in 0..10 {
+        assert_eq!(scene.credit(), 10_000);
+    }
+    let asked = confirmations(&scene) - before;
+    assert!(asked >= 30, "{asked} of 30 answers were confirmed");
+}
+
 /// A server that was replaced may say that the voucher has paid the order, and the one that took over that it has not.
 #[test]
 fn a_payment_that_the_order_does_not_know_is_not_answered() {

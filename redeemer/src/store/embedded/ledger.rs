@@ -44,6 +44,11 @@ impl Ledger for EmbeddedStore {
         .await
     }
 
+    /// What can be read here is durable.
+    async fn confirmed_entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable> {
+        self.entries(publisher).await
+    }
+
     async fn adjust(&self, adjustment: Adjustment) -> Result<Adjusted, Unavailable> {
         self.write(move |transaction| {
             if !publishers::exists(transaction, adjustment.publisher)? {

@@ -44,6 +44,10 @@ impl Ledger for RedisStore {
         entries(self, publisher, false).await
     }
 
+    async fn confirmed_entries(&self, publisher: PublisherId) -> Result<Entries, Unavailable> {
+        entries(self, publisher, true).await
+    }
+
     async fn adjust(&self, adjustment: Adjustment) -> Result<Adjusted, Unavailable> {
         let publisher = adjustment.publisher;
         let call = Call::new()
@@ -60,14 +64,6 @@ impl Ledger for RedisStore {
             _ => Err(Unavailable::because("a script returned an unknown outcome")),
         }
     }
-}
-
-/// A publisher's entries, which replicas have wherever they must: for what is said for ever.
-pub(super) async fn confirmed_entries(
-    store: &RedisStore,
-    publisher: PublisherId,
-) -> Result<Entries, Unavailable> {
-    entries(store, publisher, true).await
 }
 
 /// A publisher's entries. Credits only grow and entries are only added, so what is read in slices is no less than what was
@@ -154,7 +150,7 @@ mod tests {
         let before = scripts(&server);
         assert_eq!(store.entries(publisher).await.unwrap(), whole);
         assert_eq!(scripts(&server) - before, 1 + 3, "none of them is long");
-        assert_eq!(confirmed_entries(&store, publisher).await.unwrap(), whole);
+        assert_eq!(store.confirmed_entries(publisher).await.unwrap(), whole);
         assert_eq!(whole.credits.len(), 2 * TOGETHER + 1);
         assert!(whole.credits.iter().zip(1..).all(|(line, number)| line.tokens == number));
         let last = credit_entry(Day::from_number(20_000 + days).unwrap(), denomination);

@@ -3,11 +3,10 @@ use farthing_service::redis::{Call, RedisStore, Script};
 use farthing_service::unavailable::Unavailable;
 use farthing_service::{record, redis_script};
 
-use super::ledger::confirmed_entries;
 use super::unreadable;
 use crate::ledger::{Closing, Statement, StatementId, close};
 use crate::publishers::PublisherId;
-use crate::store::Statements;
+use crate::store::{Ledger, Statements};
 
 /// Adds records to a publisher's statements or payouts, and returns whether all that was looked at was still as it was seen.
 pub(super) static ADD: Script = redis_script!("scripts/records_add.lua");
@@ -30,7 +29,7 @@ impl Statements for RedisStore {
             // In this order: what is entered in between, no statement has yet. Replicas have both, so that no statement
             // says what a failover takes back.
             let earlier = self.statements(publisher).await?;
-            let entries = confirmed_entries(self, publisher).await?;
+            let entries = self.confirmed_entries(publisher).await?;
             let closed = close(&closing, &entries, &earlier).map_err(Unavailable::because)?;
             let mut call = Call::new().key(statements_key(self, publisher)).number(earlier.len() as u64);
             for statement in &closed {
