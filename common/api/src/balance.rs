@@ -21,6 +21,9 @@ pub struct Balance {
     pub balance: Vec<SignedAmount>,
     /// The part of the credit that no closed statement has yet, by day and value of a token.
     pub unstated: Vec<CreditEntry>,
+    /// The id of the last closed statement of each currency that has one, in the alphabet's order. What these and all before
+    /// them state is not in `unstated`; what a later one states is in both, and counts once.
+    pub last_statements: Vec<String>,
 }
 
 /// An amount in one currency.

@@ -175,6 +175,7 @@ impl Example for Balance {
             credit: vec![credit(1_200)],
             balance: vec![balance],
             unstated: vec![unstated],
+            last_statements: vec!["EUR.2026-11-20".to_owned()],
         }
     }
 }

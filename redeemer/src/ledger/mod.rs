@@ -35,4 +35,4 @@ pub use remark::{InvalidRemark, Remark};
 pub use reversing::{NotReversed, Reversing, reverse};
 pub use statement::Statement;
 pub use statement_id::StatementId;
-pub use unstated::unstated;
+pub use unstated::{last_of_each_currency, unstated};

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use farthing_protocol::{Day, Denomination};
+use farthing_protocol::{Currency, Day, Denomination};
 
-use super::{CreditLine, Entries, LedgerOverflow, Statement};
+use super::{CreditLine, Entries, LedgerOverflow, Statement, StatementId};
 
 /// What of `entries` no closed statement has. `statements` are all of the publisher, read before its entries.
 ///
@@ -23,4 +23,12 @@ pub fn unstated(entries: &Entries, statements: &[Statement]) -> Result<Entries, 
     let stated: BTreeSet<_> = stated.map(|entry| entry.id.as_bytes()).collect();
     let adjustments = entries.adjustments.iter().filter(|entry| !stated.contains(entry.id.as_bytes()));
     Ok(Entries { credits: credits.collect(), adjustments: adjustments.cloned().collect() })
+}
+
+/// The last in each currency of statements that come oldest first, in the alphabet's order: these and all before them are what
+/// [`unstated`] has taken off.
+pub fn last_of_each_currency(statements: &[Statement]) -> impl Iterator<Item = StatementId> + use<> {
+    let last: BTreeMap<Currency, StatementId> =
+        statements.iter().map(|statement| (statement.currency, statement.id())).collect();
+    last.into_values()
 }

@@ -5,7 +5,7 @@ use farthing_service::openapi::{Answer, Content, Operation, Resource};
 use farthing_service::problem::ProblemResponse;
 
 use super::{for_publishers, publisher, signed};
-use crate::ledger::{CreditLine, unstated};
+use crate::ledger::{CreditLine, last_of_each_currency, unstated};
 use crate::service::Redeemer;
 
 pub(super) fn resource() -> Resource {
@@ -13,7 +13,7 @@ pub(super) fn resource() -> Resource {
     let operation = for_publishers(Operation::new("balance", "Show what the publisher was credited"))
         .described(
             "The sums by currency, and by day and value of a token what no closed statement has yet: with the lines of those \
-             that are closed it is the whole credit.",
+             that are closed it is the whole credit. `last_statements` says which those are.",
         )
         .answers(StatusCode::OK, Answer::new("The balance, signed.", content));
     Resource::at("/v1/balance").get(operation, show)
@@ -32,6 +32,8 @@ async fn show(
     let open = unstated(&entries, &statements);
     let open = open.map_err(|error| ProblemResponse::internal(&error))?;
     let unstated = open.credits.iter().map(CreditLine::view).collect();
-    let document = Balance { publisher: publisher.to_string(), at, credit, balance, unstated };
+    let last_statements = last_of_each_currency(&statements).map(|id| id.to_string()).collect();
+    let publisher = publisher.to_string();
+    let document = Balance { publisher, at, credit, balance, unstated, last_statements };
     signed(&redeemer, BALANCE_PAYLOAD_TYPE, &document)
 }

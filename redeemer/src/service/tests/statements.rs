@@ -110,7 +110,8 @@ fn the_balance_is_a_signed_account_of_what_no_statement_has() {
     };
     let on_day = |day: u64| running.clock.0.store(NOW + day * SECONDS_PER_DAY + 7, Ordering::Relaxed);
     on_day(0);
-    assert_eq!(running.balance()["unstated"], json!([]));
+    let balance = running.balance();
+    assert_eq!((&balance["unstated"], &balance["last_statements"]), (&json!([]), &json!([])));
     running.redeem("a", &[&key.token(1), &key.token(2)], true).results(200, &["accepted"; 2]);
     on_day(1);
     running.redeem("b", &[&key.token(3)], true).results(200, &["accepted"]);
@@ -122,6 +123,16 @@ fn the_balance_is_a_signed_account_of_what_no_statement_has() {
     running.redeem("c", &[&key.token(4)], true).results(200, &["accepted"]);
     let balance = running.balance();
     assert_eq!(balance["unstated"], json!([line(1, 2)]));
+    assert_eq!(balance["last_statements"], json!(["EUR.2026-11-21"]));
+    on_day(2);
+    let through = Some(farthing_protocol::Day::from_unix(NOW + SECONDS_PER_DAY));
+    obey(&running, Command::CloseStatements { through, after_restore: false }).unwrap();
+    let after = running.balance();
+    assert_eq!(
+        (&after["unstated"], &after["last_statements"]),
+        (&json!([]), &json!(["EUR.2026-11-22"])),
+        "whoever has the older balance and both statements sees that the second states what is in both"
+    );
     assert_eq!(balance["credit"], json!([{ "currency": "EUR", "micros": 40_000, "tokens": 4 }]));
 }
 
