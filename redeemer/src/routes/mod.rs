@@ -28,7 +28,8 @@ const TITLE: &str = "Farthing redeemer";
 const DESCRIPTION: &str = "Verifies tokens, refuses double spends, and credits publishers. Amounts are integers: \
                            `micros` in millionths of the currency's unit, `minor` in its minor unit. Days are in UTC, \
                            times unix seconds, byte strings base64url without padding, which is accepted where they are \
-                           read. Every error is a problem document (RFC 9457), whose `type` says which.";
+                           read. Every error is a problem document (RFC 9457), whose `type` says which; at the dashboard \
+                           it is a page.";
 
 /// A publisher.
 const API_KEY: SecurityScheme = SecurityScheme {
