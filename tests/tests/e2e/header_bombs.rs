@@ -13,7 +13,7 @@ use ureq::tls::Certificate;
 use crate::gate::Scene;
 use crate::http2::{Body, connect, run, soon, tls};
 use crate::limits::serve;
-use crate::tls::{CONFIGURED, certify};
+use crate::tls::{CONFIGURED, agent, certify};
 use crate::world;
 
 type Headers = Vec<(String, String)>;
@@ -58,9 +58,20 @@ fn megabytes(address: SocketAddr) -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", &head[..], &block].concat()
 }
 
+/// That a service refuses them over HTTP/1 as well, where actix-web does it before anything of ours could say why.
+fn assert_refused_over_http1(url: &str, trusted: &Certificate<'static>) {
+    let many = headers(97, "a", |number| format!("x-{number}"));
+    let request =
+        many.iter().fold(agent(trusted).get(url), |request, (name, value)| request.header(name, value));
+    let mut answer = request.config().http_status_as_error(false).build().call().unwrap();
+    let body = answer.body_mut().read_to_string().unwrap();
+    assert_eq!((answer.status().as_u16(), body.as_str()), (431, ""));
+}
+
 /// That a service that speaks HTTP/2 here refuses them, and goes on answering others on the same connection.
 fn assert_refused(address: SocketAddr, trusted: &Certificate<'static>, path: &str) {
     let url = format!("https://{address}{path}");
+    assert_refused_over_http1(&url, trusted);
     let different = |number| format!("x-{number}");
     let same = |_| "x-again".to_owned();
     let page = "a".repeat(2_500);

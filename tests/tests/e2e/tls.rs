@@ -24,12 +24,16 @@ pub(crate) fn certify(world: &World) -> Certificate<'static> {
     Certificate::from_pem(issued.cert.pem().as_bytes()).unwrap().to_owned()
 }
 
-pub(crate) fn status(url: &str, trusted: &Certificate<'static>) -> Result<u16, ureq::Error> {
+/// A client of HTTP/1 over TLS.
+pub(crate) fn agent(trusted: &Certificate<'static>) -> ureq::Agent {
     let roots = RootCerts::new_with_certs(std::slice::from_ref(trusted));
     let tls = TlsConfig::builder().root_certs(roots).build();
     let config = ureq::Agent::config_builder().tls_config(tls).timeout_global(Some(Duration::from_secs(20)));
-    let agent: ureq::Agent = config.build().into();
-    Ok(agent.get(url).call()?.status().as_u16())
+    config.build().into()
+}
+
+pub(crate) fn status(url: &str, trusted: &Certificate<'static>) -> Result<u16, ureq::Error> {
+    Ok(agent(trusted).get(url).call()?.status().as_u16())
 }
 
 #[test]
