@@ -8,6 +8,7 @@ language").
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -16,6 +17,8 @@ import os
 import sys
 import threading
 import time
+import traceback
+from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -35,6 +38,12 @@ DIGEST = hashlib.sha256(CHALLENGE).digest()
 TOKEN_LENGTH = 2 + 32 + 32 + 32 + 64
 # As many as a header may have. Who wants to take more lets readers post them.
 MOST_TOKENS = 30
+
+# How long it goes by the keys that the redeemer has named, and when it asks again if that did not say.
+KEYS_SECONDS, RETRY_SECONDS = 60, 5
+
+# What the redeemer says of a key whose tokens it takes.
+Key = namedtuple("Key", "token_key_id token_key value_micros currency redeem_until")
 
 # What the redeemer says of a token, in the words that wallets know.
 REASONS = {
@@ -58,36 +67,72 @@ class Refused(Exception):
         self.kind = kind
 
 
+@contextlib.contextmanager
+def reading():
+    """An answer in which something is missing, or is something else, says nothing."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise Away("its answer cannot be read") from error
+
+
+def complain(reason):
+    """For the operator: it says nothing of reader or page."""
+    print(f"the redeemer does not do its part: {reason}", file=sys.stderr, flush=True)
+
+
 class Redeemer:
     """The redeemer, as the publisher with this API key knows it."""
 
     def __init__(self, url, api_key):
         self.url, self.api_key = urlsplit(url), api_key
-        self.lock, self.keys, self.asked = threading.Lock(), [], 0
+        self.keys = None
 
     def ask(self, method, path, body=None, headers=()):
         """Status and answer. No redirect is followed: the API key goes where the configuration says."""
         kind = http.client.HTTPSConnection if self.url.scheme == "https" else http.client.HTTPConnection
         connection = kind(self.url.netloc, timeout=8)
         try:
-            headers = {"Authorization": f"Bearer {self.api_key}", **dict(headers)}
-            connection.request(method, self.url.path.rstrip("/") + path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            with reading():
+                headers = {"Authorization": f"Bearer {self.api_key}", **dict(headers)}
+                connection.request(method, self.url.path.rstrip("/") + path, body, headers)
+                answer = connection.getresponse()
+                return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException) as error:
             raise Away(str(error)) from error
         finally:
             connection.close()
 
     def accepted_keys(self):
-        """The keys whose tokens it takes, asked for once a minute."""
-        with self.lock:
-            if time.time() >= self.asked + 60:
-                status, listing = self.ask("GET", "/v1/keys")
-                if status != 200:
-                    raise Away(f"it answered {status}")
-                self.keys, self.asked = listing["keys"], time.time()
-            return self.keys
+        """The keys whose tokens it takes. No reader waits for it to name them."""
+        if self.keys is None:
+            raise Away("it has not yet said which token keys it accepts")
+        return self.keys
+
+    def ask_for_keys(self):
+        """After how many seconds to ask again. The keys known before hold until it names others."""
+        try:
+            status, listing = self.ask("GET", "/v1/keys")
+            if status != 200:
+                raise Away(f"it answered {status}")
+            with reading():
+                self.keys = [Key(*(key[field] for field in Key._fields)) for key in listing["keys"]]
+            return KEYS_SECONDS
+        except Away as reason:
+            complain(reason)
+            return RETRY_SECONDS
+
+    def watch_keys(self):
+        """Asks for the keys now, so that whoever comes first finds them, and from now on beside all that readers want."""
+        pause = self.ask_for_keys()
+
+        def watch():
+            nonlocal pause
+            while True:
+                time.sleep(pause)
+                pause = self.ask_for_keys()
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 class Paywall:
@@ -105,24 +150,24 @@ class Paywall:
         able = [
             key
             for key in reversed(self.redeemer.accepted_keys())
-            if key["currency"] == CURRENCY
-            and PRICE_MICROS % key["value_micros"] == 0
-            and PRICE_MICROS // key["value_micros"] <= MOST_TOKENS
-            and time.time() < key["redeem_until"]
+            if key.currency == CURRENCY
+            and PRICE_MICROS % key.value_micros == 0
+            and PRICE_MICROS // key.value_micros <= MOST_TOKENS
+            and time.time() < key.redeem_until
         ]
         if not able:
             raise Away("it accepts no key whose tokens make up the price")
         challenge = base64.urlsafe_b64encode(CHALLENGE).decode()
         return ", ".join(
             # 32 bytes, which in base64url are padded with one sign.
-            f'PrivateToken challenge="{challenge}", token-key="{key["token_key"]}=", '
+            f'PrivateToken challenge="{challenge}", token-key="{key.token_key}=", '
             f'price-micros="{PRICE_MICROS}", currency="{CURRENCY}"'
             for key in able
         )
 
     def check(self, tokens):
         """Whether the tokens can pay, as far as can be seen without the redeemer: it would take what is too much as well."""
-        values = {key["token_key_id"]: key for key in self.redeemer.accepted_keys()}
+        values = {key.token_key_id: key for key in self.redeemer.accepted_keys()}
         worth = 0
         for token in tokens:
             if token[34:66] != DIGEST:
@@ -131,9 +176,9 @@ class Paywall:
             if key is None:
                 # The key may have ended since they were taken.
                 return "unknown-key"
-            if key["currency"] != CURRENCY:
+            if key.currency != CURRENCY:
                 raise Refused("payment-amount", f"this page is paid for in {CURRENCY}")
-            worth += key["value_micros"]
+            worth += key.value_micros
         if worth != PRICE_MICROS or len(set(tokens)) != len(tokens):
             raise Refused("payment-amount", f"this page costs {PRICE_MICROS} micros; show different tokens of just that value")
         return None
@@ -153,7 +198,8 @@ class Paywall:
                 return self.end_of_pass(now)
             if status != 409:
                 raise Away(f"it answered {status}")
-            result = next(result for result in answer["results"] if result not in ("accepted", "not-tried"))
+            with reading():
+                result = [result for result in answer["results"] if result in REASONS][0]
             spans = [now - 1]
         # Perhaps they were taken for this page a short while ago, and the answer was lost.
         for span in spans:
@@ -173,7 +219,8 @@ class Paywall:
 
     def opens(self, page, shown):
         end, _, _ = shown.partition(".")
-        known = end.isdecimal() and int(end) > time.time()
+        # Of thousands of digits Python makes no number, but an exception.
+        known = len(end) <= 12 and end.isdecimal() and int(end) > time.time()
         return known and hmac.compare_digest(self.pass_for(page, int(end)).encode(), shown.encode())
 
 
@@ -195,7 +242,9 @@ def tokens_of(header):
 
 
 class Site(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    # One request a connection. Bodies are not read here, and on a connection that stays open the next request would begin
+    # with what is left of one: behind a proxy that shares its connections, somebody else's request.
+    protocol_version = "HTTP/1.0"
     paywall = None
 
     def do_GET(self):
@@ -221,8 +270,7 @@ class Site(BaseHTTPRequestHandler):
                 challenge = {"WWW-Authenticate": self.paywall.www_authenticate()}
                 return self.problem(401, refused.kind, str(refused), challenge)
         except Away as reason:
-            # For the operator: it says nothing of reader or page.
-            print(f"the redeemer does not do its part: {reason}", file=sys.stderr)
+            complain(reason)
             again = "it is not known what became of the tokens, if there were any; the same request again is right"
             return self.problem(503, "unavailable", again, {"Retry-After": "2"})
         seconds = end - int(time.time())
@@ -249,6 +297,14 @@ class Site(BaseHTTPRequestHandler):
         """Who read what is in no log."""
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Says where it failed, and neither for whom nor with what. A reader who goes away is no failure."""
+        kind, _, trace = sys.exc_info()
+        if not issubclass(kind, ConnectionError):
+            print(f"a request failed: {kind.__name__}", *traceback.format_tb(trace), sep="\n", file=sys.stderr, flush=True)
+
+
 def secret_of(file):
     """The secret that signs passes and names payments, made once: with another one, readers would pay twice."""
     try:
@@ -271,8 +327,10 @@ def main():
     redeemer, api_key_file, secret_file, *port = sys.argv[1:]
     with open(api_key_file, encoding="ascii") as file:
         api_key = file.read().strip()
-    Site.paywall = Paywall(Redeemer(redeemer, api_key), secret_of(secret_file))
-    server = ThreadingHTTPServer(("127.0.0.1", int(port[0]) if port else 8080), Site)
+    redeemer = Redeemer(redeemer, api_key)
+    Site.paywall = Paywall(redeemer, secret_of(secret_file))
+    redeemer.watch_keys()
+    server = Server(("127.0.0.1", int(port[0]) if port else 8080), Site)
     print("listening addr={}:{}".format(*server.server_address), flush=True)
     server.serve_forever()
 

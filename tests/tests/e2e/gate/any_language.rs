@@ -1,15 +1,22 @@
 //! Sites that do without the gate: the example in Python, and the guide's steps in curl.
 
 use std::fs::{self, File};
+use std::io::{BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use farthing_tests::Asked;
 use farthing_tests::http::{self, Answer};
 use farthing_tests::optional::is_there;
 use farthing_tests::programs::Program;
 use serde_json::{Value, json};
 
 use super::wallet::Visitor;
-use super::{Scene, assert_refused, authorization, pass, wait_until};
+use super::{PATIENCE, Scene, assert_refused, authorization, pass, wait_until};
 
 const GUIDE: &str = include_str!("../../../../docs/gate.md");
 const SITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gate/examples/site.py");
@@ -22,22 +29,35 @@ struct PythonSite {
 
 impl PythonSite {
     fn start(scene: &Scene) -> Self {
+        Self::with_redeemer_at(scene, &scene.redeemer.url())
+    }
+
+    fn with_redeemer_at(scene: &Scene, redeemer: &str) -> Self {
         let log = scene.world.path("site.log");
         let mut command = Command::new("python3");
-        command.arg(SITE).arg(scene.redeemer.url()).arg(scene.world.path("data/gate.api-key"));
+        command.arg(SITE).arg(redeemer).arg(scene.world.path("data/gate.api-key"));
         command.arg(scene.world.path("data/site.secret")).arg("0").stdin(Stdio::null());
         let file = File::create(&log).unwrap();
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let mut site = Self { child, url: String::new() };
-        let written = || fs::read_to_string(&log).unwrap();
-        wait_until("the site in Python", || written().ends_with('\n'));
-        let address = written().trim().strip_prefix("listening addr=").map(str::to_owned);
-        site.url = format!("http://{}", address.unwrap_or_else(|| panic!("{}", written())));
+        let address = || {
+            let log = fs::read_to_string(&log).unwrap();
+            Some(log.split_once("listening addr=")?.1.split_once('\n')?.0.to_owned())
+        };
+        wait_until("the site in Python", || address().is_some());
+        site.url = format!("http://{}", address().unwrap());
         site
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         http::get(&format!("{}{path}", self.url), headers).unwrap()
+    }
+
+    /// A connection on which bytes are written and read by hand.
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
     }
 }
 
@@ -110,6 +130,92 @@ fn a_site_in_python_is_paid_once_for_each_page() {
     // Who read what stands nowhere.
     let log = fs::read_to_string(world.path("site.log")).unwrap();
     assert!(!log.contains("articles") && !log.contains("127.0.0.1 - "), "{log}");
+}
+
+#[test]
+fn a_body_that_the_site_in_python_does_not_read_is_no_request() {
+    if !is_there("python3", "--version", "python3").unwrap() {
+        return;
+    }
+    let scene = Scene::new("");
+    let site = PythonSite::start(&scene);
+    let within = "GET /articles/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let length = format!("Content-Length: {}\r\n\r\n{within}", within.len());
+    let chunk = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{within}\r\n0\r\n\r\n", within.len());
+    for body in [length, chunk] {
+        let mut stream = site.connect();
+        write!(stream, "GET / HTTP/1.1\r\nHost: a\r\n{body}").unwrap();
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).unwrap();
+        let answers = String::from_utf8(answers).unwrap();
+        assert_eq!(answers.matches("HTTP/1.").count(), 1, "{answers}");
+        assert!(answers.ends_with("Read /articles/1, for a cent\n"), "{answers}");
+    }
+}
+
+/// A redeemer that says what it is told to, or closes the connection without a word; its URL.
+fn redeemer(says: impl Fn(&Asked) -> Option<String> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let asked = Asked::read(&mut BufReader::new(&stream)).ok().flatten();
+            if let Some(answer) = asked.and_then(|asked| says(&asked)) {
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_site_in_python_outlasts_what_makes_no_sense_and_tells_of_no_reader() {
+    if !is_there("python3", "--version", "python3").unwrap() {
+        return;
+    }
+    let scene = Scene::new("");
+    let keys = http::get(&format!("{}/v1/keys", scene.redeemer.url()), &[]).unwrap().body;
+    let keys = String::from_utf8(keys).unwrap();
+    let (asked, names_keys) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, may_name) = (Arc::clone(&asked), Arc::clone(&names_keys));
+    let url = redeemer(move |question| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let answer = |status: &str, body: &str| {
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        };
+        match question.target.as_str() {
+            "/v1/keys" => may_name.load(Ordering::SeqCst).then(|| answer("200 OK", &keys)),
+            _ => Some(answer("409 Conflict", "{}")),
+        }
+    });
+    let site = PythonSite::with_redeemer_at(&scene, &url);
+    // While it names no keys readers do not wait for it one after the other: none of them asks it.
+    let before = asked.load(Ordering::SeqCst);
+    for _ in 0..20 {
+        assert_eq!(site.get("/articles/1", &[]).problem(), "unavailable");
+    }
+    let while_readers_came = asked.load(Ordering::SeqCst) - before;
+    assert!(while_readers_came < 20, "{while_readers_came}");
+    names_keys.store(true, Ordering::SeqCst);
+    wait_until("the keys", || site.get("/articles/1", &[]).status == 401);
+
+    let paying = authorization(&scene.tokens(1));
+    let unsure = site.get("/articles/1", &[("Authorization", &paying)]);
+    assert_eq!((unsure.status, unsure.problem().as_str()), (503, "unavailable"), "{unsure:?}");
+    let long = format!("__Secure-farthing-pass={}.x", "9".repeat(5_000));
+    assert_refused(&site.get("/articles/1", &[("Cookie", &long)]), "payment-required");
+    // A reader whose machine is switched off.
+    let mut gone = site.connect();
+    gone.write_all(b"GET /articles/1 HTTP/1.1\r\n").unwrap();
+    rustix::net::sockopt::set_socket_linger(&gone, Some(Duration::ZERO)).unwrap();
+    drop(gone);
+    assert_eq!(site.get("/", &[]).status, 200);
+    let log = fs::read_to_string(scene.world.path("site.log")).unwrap();
+    assert!(log.contains("its answer cannot be read"), "{log}");
+    assert!(
+        !log.contains("('127.0.0.1'") && !log.contains("articles") && !log.contains("Traceback"),
+        "{log}"
+    );
 }
 
 #[test]
