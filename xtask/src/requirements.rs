@@ -25,6 +25,7 @@ const VERSION: &[&str] = &["--version"];
 const REQUIREMENTS: &[Requirement] = &[
     Requirement { program: "redis-server", arguments: VERSION, package: "redis-server" },
     Requirement { program: "curl", arguments: VERSION, package: "curl" },
+    Requirement { program: "openssl", arguments: &["version"], package: "openssl" },
 ];
 
 /// What only `--all` needs, and what starts nothing when it is installed.

@@ -219,7 +219,7 @@ fn a_site_in_python_outlasts_what_makes_no_sense_and_tells_of_no_reader() {
 }
 
 #[test]
-fn the_guides_steps_in_curl_take_a_payment() {
+fn the_guides_steps_in_curl_take_a_payment_and_find_it_again() {
     let scene = Scene::new("");
     let (_, section) = GUIDE.split_once("## For a site in any other language").unwrap();
     let script = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
@@ -227,26 +227,36 @@ fn the_guides_steps_in_curl_take_a_payment() {
     let directory = scene.world.path("by-hand");
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("tokens"), tokens.join("\n") + "\n").unwrap();
-    let run = Command::new("bash")
-        .args(["-eu", "-o", "pipefail", "-c", script])
-        .current_dir(&directory)
-        .env("REDEEMER", scene.redeemer.url())
-        .env("API_KEY", &scene.publisher.api_key)
-        .env("SECRET", "correct horse battery staple")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(run.stdout).unwrap();
-    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
-    let lines: Vec<_> = said.lines().collect();
-    let [challenge, worth, taken, first, kept, second, cookie] = lines[..] else { panic!("{said}") };
+    let run = |before: &str| {
+        let run = Command::new("bash")
+            .args(["-eu", "-o", "pipefail", "-c", &format!("{before}{script}")])
+            .current_dir(&directory)
+            .env("REDEEMER", scene.redeemer.url())
+            .env("API_KEY", &scene.publisher.api_key)
+            .env("SECRET", "correct horse battery staple")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(run.stdout).unwrap();
+        assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
+        let lines: Vec<_> = said.lines().map(str::to_owned).collect();
+        <[String; 7]>::try_from(lines).unwrap_or_else(|_| panic!("{said}"))
+    };
+    let results = |answer: &str| serde_json::from_str::<Value>(answer).unwrap()["results"].clone();
+
+    // The whole of it within one span, by a clock that stands.
+    let clock = |seconds: u64| format!("date() {{ echo {seconds}; }}\n");
+    let [challenge, worth, taken, first, _, before, cookie] = run(&clock(1_200_000_599));
     let asked = scene.get("/articles/7", &[]);
     assert_eq!(challenge, format!("WWW-Authenticate: {}", asked.header("www-authenticate")));
-    assert!(worth.contains("\"value_micros\":10000"), "{said}");
-    assert_eq!([first, second], ["status: 200"; 2], "{said}");
-    for (answer, replayed) in [(taken, false), (kept, true)] {
-        let answer: Value = serde_json::from_str(answer).unwrap();
-        assert_eq!((&answer["results"], &answer["replayed"]), (&json!(["accepted"]), &json!(replayed)));
-    }
-    assert!(cookie.starts_with("Set-Cookie: __Secure-farthing-pass="), "{said}");
+    assert!(worth.contains("\"value_micros\":10000"), "{worth}");
+    assert_eq!((results(&taken), first.as_str()), (json!(["accepted"]), "status: 200"));
+    assert_eq!(before, "status: 404", "nothing was paid in the ten minutes before");
+    let pass = "Set-Cookie: __Secure-farthing-pass=1200087000.";
+    assert!(cookie.starts_with(pass), "{cookie}");
+
+    // The answer was lost, and the reader comes again when the span has just ended.
+    let [_, _, refused, again, found, before, _] = run(&clock(1_200_000_600));
+    assert_eq!((results(&refused), again.as_str()), (json!(["spent"]), "status: 409"));
+    assert_eq!((results(&found), before.as_str()), (json!(["accepted"]), "status: 200"));
     assert_eq!(scene.credit(), 10_000);
 }
