@@ -93,6 +93,8 @@ pub(crate) enum Admission {
         due: Amount,
         /// For how many seconds a payment opens the page.
         opens_for: u64,
+        /// Whether the page shows something of itself to those who have not paid.
+        has_preview: bool,
         /// What `WWW-Authenticate` says.
         challenge: String,
     },
@@ -225,6 +227,6 @@ impl Gate {
         let (due, opens_for) = (price.amount(), price.pass_seconds());
         let keys = self.keys.current().ok_or(Undecided::NoKeys)?;
         let challenge = keys.www_authenticate(due, now).ok_or(Undecided::NoKeyPays)?;
-        Ok(Admission::Refused { refusal, due, opens_for, challenge })
+        Ok(Admission::Refused { refusal, due, opens_for, has_preview: price.preview, challenge })
     }
 }

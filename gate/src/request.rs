@@ -20,12 +20,13 @@ pub(crate) fn pay_answer(
     visit: &Visit,
     refused: &Admission,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let Admission::Refused { refusal, due, opens_for, challenge } = refused else {
+    let Admission::Refused { refusal, due, opens_for, has_preview, challenge } = refused else {
         return Err(ProblemResponse::internal(&"somebody who was let in is asked to pay"));
     };
     let path = visit.path_and_query();
     let url = format!("{}://{}{path}", scheme(request, &visit.host), shown_authority(request, &visit.host));
-    let offer = Offer { host: visit.host.as_str(), url, path, due: *due, opens_for: *opens_for, challenge };
+    let (host, due, opens_for, has_preview) = (visit.host.as_str(), *due, *opens_for, *has_preview);
+    let offer = Offer { host, url, path, due, opens_for, has_preview, challenge };
     answers::pay(request.headers(), unpaid, *refusal, page, &offer)
 }
 

@@ -15,6 +15,7 @@ use crate::asked::Asked;
 ///
 /// It answers JSON: `method`, `target`, `headers` (names in lower case, with all values) and `body`. `/stream` answers
 /// two pieces, the second when [`Site::go_on`] allows it, `/endless` goes on until its reader is gone, and `/broken` breaks off.
+/// With `?head=302` at its end a path answers HEAD with that status.
 /// A request to upgrade is granted, and every byte then echoed; at `/deaf` nothing is ever said or noticed.
 #[derive(Debug)]
 pub struct Site {
@@ -117,6 +118,11 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         }
         if asked.target == "/broken" {
             return writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        }
+        if let ("HEAD", Some((_, status))) = (asked.method.as_str(), asked.target.split_once("?head=")) {
+            let head = format!("HTTP/1.1 {status} \r\nLocation: /about\r\nContent-Length: 0\r\n\r\n");
+            writer.write_all(head.as_bytes())?;
+            continue;
         }
         let body = said.to_string();
         let status = if asked.target == "/missing" { "404 Not Found" } else { "200 OK" };

@@ -28,6 +28,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) due: Amount,
     /// For how many seconds a payment opens it.
     pub(crate) opens_for: u64,
+    /// Whether those who have not paid are shown something: then it cannot be seen from outside who has.
+    pub(crate) has_preview: bool,
     /// What `WWW-Authenticate` says.
     pub(crate) challenge: &'a str,
 }

@@ -3,6 +3,10 @@ use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderValue};
 use super::*;
 
 fn render(config: &str, language: &str, refusal: Refusal, path: &str) -> Rendered {
+    render_with(false, config, language, refusal, path)
+}
+
+fn render_with(has_preview: bool, config: &str, language: &str, refusal: Refusal, path: &str) -> Rendered {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(language).unwrap());
     let due = Amount { micros: 50_000.try_into().unwrap(), currency: "EUR".parse().unwrap() };
@@ -12,6 +16,7 @@ fn render(config: &str, language: &str, refusal: Refusal, path: &str) -> Rendere
         path: path.to_owned(),
         due,
         opens_for: 86_400,
+        has_preview,
         challenge: "PrivateToken challenge=\"AA==\", token-key=\"BB==\", price-micros=\"50000\", currency=\"EUR\"",
     };
     let page = Page::new(serde_json::from_str(config).unwrap());
@@ -49,6 +54,15 @@ fn the_page_says_what_it_costs_and_how_to_pay() {
     let again = render("{}", "en", unpaid(), "/articles/7");
     assert!(!again.html.contains(nonce), "a nonce is used once");
     assert!(again.html.contains("<header>news.example</header>"), "{}", again.html);
+}
+
+#[test]
+fn nobody_takes_a_preview_for_the_page() {
+    for (has_preview, looks) in [(false, 1), (true, 0)] {
+        let html = render_with(has_preview, "{}", "en", Refusal::Spent, "/teasers/7").html;
+        assert!(html.contains("<form"));
+        assert_eq!(html.matches("fetch(").count(), looks, "{html}");
+    }
 }
 
 #[test]

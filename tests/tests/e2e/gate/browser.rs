@@ -133,6 +133,28 @@ fn who_paid_in_another_tab_does_not_pay_again() {
 }
 
 #[test]
+fn whatever_the_site_answers_to_the_question_nobody_pays_twice() {
+    let Some(browser) = Browser::start().unwrap() else { return };
+    let scene = Scene::new("");
+    let tokens = scene.world.reader("reader").export(10).unwrap();
+    for (at, (status, tokens)) in [302, 401, 404, 405, 501].into_iter().zip(tokens.chunks(2)).enumerate() {
+        let page = format!("{}/articles/{}?head={status}", scene.gate.url(), at + 1);
+        let pay = |token: &str| {
+            browser.find("textarea").unwrap().type_text(token).unwrap();
+            browser.find("form button").unwrap().click().unwrap();
+            assert_shown(&browser, &page);
+        };
+        browser.open(&page).unwrap();
+        let first = browser.new_tab().unwrap();
+        browser.open(&page).unwrap();
+        pay(&tokens[0]);
+        browser.show_tab(&first).unwrap();
+        pay(&tokens[1]);
+        assert_eq!(scene.credit(), 10_000 * (at as u64 + 1), "{status}");
+    }
+}
+
+#[test]
 fn a_preview_is_not_taken_for_a_page_that_was_paid_for() {
     let Some(browser) = Browser::start().unwrap() else { return };
     let scene = Scene::new("");
