@@ -123,6 +123,35 @@ fn a_proxy_says_by_whom_payments_are_counted() {
     assert_eq!(pay("203.0.113.8"), 401, "another address");
 }
 
+/// Under which names a site may find the header that we write with dashes.
+fn spellings(name: &str) -> Vec<String> {
+    let mut parts = name.split('-').map(str::to_lowercase);
+    let mut spellings = vec![parts.next().unwrap()];
+    for part in parts {
+        let longer = |start: &String| ["-", "_", "."].map(|sign| format!("{start}{sign}{part}"));
+        spellings = spellings.iter().flat_map(longer).collect();
+    }
+    spellings
+}
+
+#[test]
+fn traefik_takes_out_what_the_gate_takes_out_however_it_is_spelled() {
+    let headers = include_str!("../../../../gate/src/proxy/headers.rs");
+    let (_, vouched) = headers.split_once("// What some sites take for the path that is asked").unwrap();
+    let lines = vouched.split("];").next().unwrap().lines();
+    let of_paths: Vec<_> =
+        lines.filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\",")).collect();
+    assert!(of_paths.contains(&"x-original-url"), "{of_paths:?}");
+    let sample = include_str!("../../../../configs/gate/traefik.yml").to_lowercase();
+    let taken_out: Vec<_> =
+        sample.split(['\n', ',', '{']).filter_map(|entry| entry.trim().strip_suffix(": \"\"")).collect();
+    for name in of_paths.into_iter().chain(["x-forwarded-prefix", "farthing-access"]) {
+        for spelling in spellings(name) {
+            assert!(taken_out.contains(&spelling.as_str()), "{spelling} is not in {taken_out:?}");
+        }
+    }
+}
+
 #[test]
 fn traefik_asks_in_its_own_words() {
     let table = TABLE.replace("X-Original-URI", "X-Forwarded-Uri");
