@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -8,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::sockets::TcpSocket;
 
 /// Longest wait for a service to listen or to end.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -68,16 +69,13 @@ impl ServiceProcess {
         self.child.id()
     }
 
-    /// How many sockets it has open. What a runtime has duplicated counts once.
+    /// How many connections it has open to a service on this machine.
     ///
     /// # Errors
     /// The system does not say.
-    pub fn sockets(&self) -> std::io::Result<usize> {
-        let open = fs::read_dir(format!("/proc/{}/fd", self.id()))?;
-        let targets = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
-        let sockets: HashSet<_> =
-            targets.filter(|target| target.to_string_lossy().starts_with("socket:")).collect();
-        Ok(sockets.len())
+    pub fn connections_to(&self, service: SocketAddr) -> std::io::Result<usize> {
+        let sockets = TcpSocket::of(self.id())?;
+        Ok(sockets.iter().filter(|socket| socket.remote == service.port()).count())
     }
 
     /// The address as the beginning of URLs.

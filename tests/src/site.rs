@@ -59,6 +59,11 @@ impl Site {
         Ok(Self { address, seen, go_on, given_up })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The beginning of its URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
