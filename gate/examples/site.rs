@@ -3,6 +3,8 @@
 //! The first page is free, each article costs a cent.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{App, HttpServer, Responder, web};
 use farthing_gate::{Gate, GateOptions, Paywall, Price};
@@ -27,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let gate =
         Gate::start(GateOptions { redeemer, api_key, issuer_name, secret: &secret, receipts: None }).await?;
     let price = Price::new(10_000, "EUR")?;
+    let at_the_end = Arc::clone(&gate);
 
     HttpServer::new(move || {
         let paywall = Paywall::new(gate.clone(), price.clone());
@@ -37,5 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     .bind(("127.0.0.1", 8080))?
     .run()
     .await?;
+    // Of account to a site that keeps receipts.
+    at_the_end.close(Duration::from_secs(5)).await;
     Ok(())
 }

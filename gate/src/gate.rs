@@ -41,7 +41,8 @@ pub struct GateOptions<'a> {
     pub issuer_name: &'a str,
     /// The key that signs passes: 32 random bytes, which stay the same, and are shared by all processes of the site.
     pub secret: &'a [u8; 32],
-    /// The directory in which the redeemer's receipts are kept, if they are. No other process keeps its own there.
+    /// The directory in which the redeemer's receipts are kept, if they are. No other process keeps its own there. A site that
+    /// stops calls [`Gate::close`] then: without it, receipts that are on their way are missing for good.
     pub receipts: Option<&'a Path>,
 }
 
@@ -156,8 +157,13 @@ impl Gate {
         self.till.stop();
     }
 
-    /// Finishes the payments that were begun, once no others begin, until `patience` after [`stop`](Self::stop).
-    pub(crate) async fn close(&self, patience: Duration) {
+    /// Finishes the payments that were begun and keeps their receipts, for as long as `patience`, counted from the beginning of
+    /// the stop if that was told before. Receipts whose answer was lost are asked for once more. What may be missing then is
+    /// said in the log. Without [`receipts`](GateOptions::receipts) there is nothing to wait for: a reader whose answer is lost
+    /// repeats the payment.
+    ///
+    /// For a site that stops, once its server has ended and no payments begin, while the Tokio runtime still runs.
+    pub async fn close(&self, patience: Duration) {
         self.till.close(patience).await;
     }
 

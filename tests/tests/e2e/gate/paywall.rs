@@ -1,6 +1,7 @@
 //! The gate as a middleware of a site that is written with actix-web.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -8,8 +9,9 @@ use actix_web::error::ErrorInternalServerError;
 use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, web};
 use farthing_gate::{Gate, GateOptions, HasPaid, Paywall, Price};
 use farthing_tests::http;
+use farthing_tests::redis_servers::{Fault, FaultProxy};
 
-use super::{Scene, assert_refused, authorization, has_pass, pass};
+use super::{PATIENCE, Scene, assert_refused, authorization, has_pass, pass, receipts, wait_until};
 
 async fn article(request: HttpRequest, number: web::Path<String>) -> Result<HttpResponse, Error> {
     let paid = request.extensions().get::<HasPaid>() == Some(&HasPaid(true));
@@ -95,4 +97,48 @@ fn a_scope_of_a_site_has_a_price() {
         assert!(matches!(other.status, 308 | 404), "{spelling}: {other:?}");
     }
     assert_eq!(scene.credit(), 20_000);
+}
+
+#[test]
+fn a_site_that_stops_keeps_the_receipts_that_are_on_their_way() {
+    let scene = Scene::new("");
+    let proxy = FaultProxy::start(0, scene.redeemer.address().port()).unwrap();
+    let redeemer = format!("http://127.0.0.1:{}", proxy.port());
+    let (api_key, directory) = (scene.publisher.api_key.clone(), scene.world.path("receipts-of-a-site"));
+    let receipts = directory.clone();
+    let (sender, receiver) = channel();
+    let site = thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let options = GateOptions {
+                receipts: Some(&receipts),
+                redeemer: &redeemer,
+                api_key: &api_key,
+                issuer_name: "issuer.localhost",
+                secret: &[7; 32],
+            };
+            let gate = Gate::start(options).await.unwrap();
+            let (asking, price) = (Arc::clone(&gate), Price::new(10_000, "EUR").unwrap());
+            let server = HttpServer::new(move || {
+                let paywall = Paywall::new(asking.clone(), price.clone());
+                App::new()
+                    .service(web::scope("/articles").wrap(paywall).route("/{number}", web::get().to(article)))
+            });
+            let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+            let address = server.addrs()[0];
+            let server = server.run();
+            sender.send((address, server.handle())).unwrap();
+            server.await.unwrap();
+            gate.close(PATIENCE).await;
+        });
+    });
+    let (address, server) = receiver.recv().unwrap();
+    proxy.set(Fault::CutAfterRequest);
+    let paying = authorization(&scene.tokens(1));
+    let lost = http::get(&format!("http://{address}/articles/7"), &[("Authorization", &paying)]).unwrap();
+    assert_eq!(lost.status, 503, "{lost:?}");
+    wait_until("the payment to be taken", || scene.credit() == 10_000);
+    proxy.set(Fault::None);
+    drop(server.stop(true));
+    site.join().unwrap();
+    assert_eq!(receipts::files(&directory).len(), 1);
 }

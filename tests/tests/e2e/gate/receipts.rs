@@ -22,7 +22,7 @@ fn keeping() -> (Scene, PathBuf) {
     (Scene { world, issuer, redeemer, gate, site, publisher }, directory)
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).collect()
 }
