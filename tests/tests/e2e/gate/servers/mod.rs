@@ -4,14 +4,20 @@
 mod checks;
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use farthing_tests::TcpSocket;
 use farthing_tests::http::{self, Answer};
 use farthing_tests::optional::is_there;
 
-use super::{Scene, wait_until};
+use super::{PATIENCE, Scene};
+
+/// At how many addresses a server is tried.
+const ATTEMPTS: usize = 5;
 
 /// A server before the site; killed when the value is dropped.
 struct FrontServer {
@@ -27,23 +33,40 @@ impl Drop for FrontServer {
 }
 
 impl FrontServer {
-    fn start(mut command: Command, address: SocketAddr, log: &Path) -> Self {
-        let file = fs::File::create(log).unwrap();
-        let child =
-            command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        let server = Self { child, address };
-        wait_until("a server before the site", || TcpStream::connect(address).is_ok());
-        server
+    /// Starts a server at a free address, which `command` configures it for. Another program may take the address first: then
+    /// at another one.
+    fn start(log: &Path, command: impl Fn(SocketAddr) -> Command) -> Self {
+        for _ in 0..ATTEMPTS {
+            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let file = fs::File::create(log).unwrap();
+            let mut command = command(address);
+            command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+            let mut server = Self { child: command.spawn().unwrap(), address };
+            if server.listens() {
+                return server;
+            }
+        }
+        panic!("no server before the site: {}", fs::read_to_string(log).unwrap());
+    }
+
+    /// Waits until it listens itself, and no other program where it should; or until it has ended.
+    fn listens(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        let wanted = TcpSocket { local: self.address.port(), remote: 0 };
+        while self.child.try_wait().unwrap().is_none() {
+            if TcpSocket::of(self.child.id()).is_ok_and(|sockets| sockets.contains(&wanted)) {
+                return true;
+            }
+            assert!(Instant::now() < deadline, "a server before the site does not listen");
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let headers = [headers, &[("Host", "news.example")]].concat();
         http::get(&format!("http://{}{path}", self.address), &headers).unwrap()
     }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// What a program of the site costs, beside its files.
@@ -106,23 +129,23 @@ fn nginx_asks_the_gate() {
         return;
     }
     let (scene, secret) = scene("X-Original-URI");
-    let address = free_address();
-    let conf = sample(include_str!("../../../../../configs/gate/nginx.conf"), &scene, &secret, address);
     let directory = scene.world.path("nginx");
     fs::create_dir_all(&directory).unwrap();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {}/{name};\n", directory.display()))
         .concat();
-    // Workers read the site as whoever runs the test.
-    let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
-    let main = format!(
-        "{user}worker_processes 1;\ndaemon off;\npid {}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{temporary}{conf}}}\n",
-        directory.display()
-    );
-    fs::write(directory.join("nginx.conf"), main).unwrap();
-    let mut command = Command::new("nginx");
-    command.arg("-e").arg("stderr").arg("-p").arg(&directory).arg("-c").arg(directory.join("nginx.conf"));
-    let server = FrontServer::start(command, address, &directory.join("log"));
+    let server = FrontServer::start(&directory.join("log"), |address| {
+        let conf = sample(include_str!("../../../../../configs/gate/nginx.conf"), &scene, &secret, address);
+        // One process: a worker would live on when its master is killed.
+        let main = format!(
+            "master_process off;\ndaemon off;\npid {}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{temporary}{conf}}}\n",
+            directory.display()
+        );
+        fs::write(directory.join("nginx.conf"), main).unwrap();
+        let mut command = Command::new("nginx");
+        command.arg("-e").arg("stderr").arg("-p").arg(&directory).arg("-c").arg(directory.join("nginx.conf"));
+        command
+    });
     checks::all(scene, &server);
 }
 
@@ -132,17 +155,18 @@ fn caddy_asks_the_gate() {
         return;
     }
     let (scene, secret) = scene("X-Forwarded-Uri");
-    let address = free_address();
     let directory = scene.world.path("caddy");
     fs::create_dir_all(&directory).unwrap();
-    let conf = sample(include_str!("../../../../../configs/gate/Caddyfile"), &scene, &secret, address);
-    // Caddy compares the port as well, and readers say none here.
-    let conf = conf
-        .replace(&format!("http://news.example:{}", address.port()), &format!("http://:{}", address.port()));
-    fs::write(directory.join("Caddyfile"), conf).unwrap();
-    let mut command = Command::new("caddy");
-    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(directory.join("Caddyfile"));
-    command.env("HOME", &directory).env("XDG_DATA_HOME", &directory).env("XDG_CONFIG_HOME", &directory);
-    let server = FrontServer::start(command, address, &directory.join("log"));
+    let server = FrontServer::start(&directory.join("log"), |address| {
+        let conf = sample(include_str!("../../../../../configs/gate/Caddyfile"), &scene, &secret, address);
+        // Caddy compares the port as well, and readers say none here.
+        let port = address.port();
+        let conf = conf.replace(&format!("http://news.example:{port}"), &format!("http://:{port}"));
+        fs::write(directory.join("Caddyfile"), conf).unwrap();
+        let mut command = Command::new("caddy");
+        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(directory.join("Caddyfile"));
+        command.env("HOME", &directory).env("XDG_DATA_HOME", &directory).env("XDG_CONFIG_HOME", &directory);
+        command
+    });
     checks::all(scene, &server);
 }
