@@ -194,12 +194,13 @@ class Paywall:
         if result is None:
             headers = {"Idempotency-Key": names[now], "Content-Type": "application/octet-stream"}
             status, answer = self.redeemer.ask("POST", "/v1/redemptions", b"".join(tokens), headers)
-            if status == 200 and answer["results"] == ["accepted"] * len(tokens):
-                return self.end_of_pass(now)
-            if status != 409:
+            if status not in (200, 409):
                 raise Away(f"it answered {status}")
             with reading():
-                result = [result for result in answer["results"] if result in REASONS][0]
+                results = answer["results"]
+                if status == 200 and results == ["accepted"] * len(tokens):
+                    return self.end_of_pass(now)
+                result = [result for result in results if result in REASONS][0]
             spans = [now - 1]
         # Perhaps they were taken for this page a short while ago, and the answer was lost.
         for span in spans:
