@@ -110,13 +110,11 @@ fn credit_line(entry: &[u8], denomination: &str, tokens: u64) -> Result<CreditLi
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
-    use farthing_service::environment::Environment;
     use farthing_service::redis::test_server::TestServer;
 
     use super::*;
+    use crate::store::conformance::Fixture;
+    use crate::store::redis::tests::OnRedis;
 
     /// How many scripts the server was asked to run so far.
     fn scripts(server: &TestServer) -> u64 {
@@ -128,12 +126,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn many_credits_are_read_in_slices_and_none_is_left_out() {
-        let (server, timeout) = (TestServer::start().unwrap(), Duration::from_secs(30));
-        let birth = Birth::new(ServiceKind::Redeemer, 1, TrustedKeys::None).unwrap();
-        RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
-        let environment = Environment::production();
-        let store = RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment);
-        let (store, publisher) = (store.await.unwrap(), PublisherId::from_bytes([1; 16]));
+        let fixture = OnRedis::<1>::fresh().await;
+        let (store, publisher) = (fixture.store(), PublisherId::from_bytes([1; 16]));
         let denomination: Denomination = "EUR-10000".parse().unwrap();
         let days = u32::try_from(2 * TOGETHER + 1).unwrap();
         let mut writing = ::redis::pipe();
@@ -144,18 +138,18 @@ mod tests {
             let fields = [("version", "1"), ("denomination", "EUR-10000"), ("tokens", &number.to_string())];
             writing.hset_multiple(key, &fields).ignore();
         }
-        writing.exec(&mut server.connection().unwrap()).unwrap();
+        writing.exec(&mut fixture.server.connection().unwrap()).unwrap();
 
         let whole = store.entries(publisher).await.unwrap();
-        let before = scripts(&server);
+        let before = scripts(&fixture.server);
         assert_eq!(store.entries(publisher).await.unwrap(), whole);
-        assert_eq!(scripts(&server) - before, 1 + 3, "none of them is long");
+        assert_eq!(scripts(&fixture.server) - before, 1 + 3, "none of them is long");
         assert_eq!(store.confirmed_entries(publisher).await.unwrap(), whole);
         assert_eq!(whole.credits.len(), 2 * TOGETHER + 1);
         assert!(whole.credits.iter().zip(1..).all(|(line, number)| line.tokens == number));
         let last = credit_entry(Day::from_number(20_000 + days).unwrap(), denomination);
         let last = credit_key(&store, publisher, &last);
-        ::redis::cmd("DEL").arg(last).exec(&mut server.connection().unwrap()).unwrap();
+        ::redis::cmd("DEL").arg(last).exec(&mut fixture.server.connection().unwrap()).unwrap();
         let missing = store.entries(publisher).await.unwrap_err().to_string();
         assert!(missing.contains("MISSING"), "{missing}");
     }

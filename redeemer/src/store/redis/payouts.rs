@@ -61,22 +61,14 @@ async fn record_payout<R: Send>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use farthing_service::birth::{Birth, ServiceKind, TrustedKeys};
-    use farthing_service::environment::Environment;
-    use farthing_service::redis::test_server::TestServer;
-
     use super::*;
+    use crate::store::conformance::Fixture;
+    use crate::store::redis::tests::OnRedis;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_statement_closed_meanwhile_stops_a_payout() {
-        let (server, timeout) = (TestServer::start().unwrap(), Duration::from_secs(30));
-        let birth = Birth::new(ServiceKind::Redeemer, 1, TrustedKeys::None).unwrap();
-        RedisStore::create(&server.deployment(), &birth, timeout).await.unwrap();
-        let environment = Environment::production();
-        let store = RedisStore::open(server.deployment(), ServiceKind::Redeemer, timeout, environment);
-        let (store, publisher) = (store.await.unwrap(), PublisherId::from_bytes([1; 16]));
+        let fixture = OnRedis::<1>::fresh().await;
+        let (store, publisher) = (fixture.store(), PublisherId::from_bytes([1; 16]));
         let (payouts, statements) = (payouts_key(&store, publisher), statements_key(&store, publisher));
         let close = Call::new().key(statements.clone()).number(0).arg("EUR.2026-11-30").arg("record");
         assert!(store.write::<bool>(&ADD, close).await.unwrap());

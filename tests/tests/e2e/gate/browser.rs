@@ -52,8 +52,7 @@ fn a_browser_shows_the_publishers_name_and_colours_and_all_of_it_is_readable() {
         assert_eq!(browser.find("header").unwrap().text().unwrap(), "The Daily Example");
         browser.keep_picture(&format!("gate-page-{}", &background[1..])).unwrap();
         // A refusal has one more part: what was wrong.
-        browser.find("textarea").unwrap().type_text("no tokens").unwrap();
-        browser.find("form button").unwrap().click().unwrap();
+        paste(&browser, "no tokens");
         assert_eq!(
             browser.find("[role=alert]").unwrap().text().unwrap(),
             "These are no tokens, or parts are missing. Nothing was spent."
@@ -86,8 +85,7 @@ fn a_reader_pays_in_a_browser_and_reads() {
         // In a spelling that the browser would keep; what is paid for is the page under its one address.
         browser.open(&page("/articles/caf%c3%a9?x=1")).unwrap();
         assert_eq!(browser.url().unwrap(), page("/articles/caf%C3%A9?x=1"));
-        browser.find("textarea").unwrap().type_text(&tokens[0]).unwrap();
-        browser.find("form button").unwrap().click().unwrap();
+        paste(&browser, &tokens[0]);
         assert_shown(&browser, &page("/articles/caf%C3%A9?x=1"));
         // The pass comes along with the next click, to this page and to no other.
         browser.open(&page("/about")).unwrap();
@@ -97,8 +95,7 @@ fn a_reader_pays_in_a_browser_and_reads() {
         }
         browser.open(&page("/long/7")).unwrap();
         assert_eq!(browser.find("h1").unwrap().text().unwrap(), "This page costs 0.05 EUR");
-        browser.find("textarea").unwrap().type_text(&tokens[1..].join("\n")).unwrap();
-        browser.find("form button").unwrap().click().unwrap();
+        paste(&browser, &tokens[1..].join("\n"));
         assert_shown(&browser, &page("/long/7"));
         assert_eq!(scene.credit(), 60_000);
     }
@@ -110,24 +107,20 @@ fn who_paid_in_another_tab_does_not_pay_again() {
     let scene = Scene::new("");
     let page = format!("{}/articles/7?x=1", scene.gate.url());
     let tokens = scene.world.reader("reader").export(2).unwrap();
-    let pay = |token: &str| {
-        browser.find("textarea").unwrap().type_text(token).unwrap();
-        browser.find("form button").unwrap().click().unwrap();
-        assert_shown(&browser, &page);
-    };
     browser.open(&page).unwrap();
     let first = browser.new_tab().unwrap();
     browser.open(&page).unwrap();
-    pay(&tokens[0]);
+    paste(&browser, &tokens[0]);
+    assert_shown(&browser, &page);
     browser.show_tab(&first).unwrap();
     assert_eq!(browser.find("h1").unwrap().text().unwrap(), "This page costs 0.01 EUR");
-    pay(&tokens[1]);
+    paste(&browser, &tokens[1]);
+    assert_shown(&browser, &page);
     assert_eq!(scene.credit(), 10_000);
     assert!(browser.console().unwrap().iter().all(|line| !line.contains("Content Security Policy")));
     // The token that was not needed is as good as before.
     browser.open(&page.replace("/7", "/8")).unwrap();
-    browser.find("textarea").unwrap().type_text(&tokens[1]).unwrap();
-    browser.find("form button").unwrap().click().unwrap();
+    paste(&browser, &tokens[1]);
     assert_shown(&browser, &page.replace("/7", "/8"));
     assert_eq!(scene.credit(), 20_000);
 }
@@ -139,17 +132,14 @@ fn whatever_the_site_answers_to_the_question_nobody_pays_twice() {
     let tokens = scene.world.reader("reader").export(10).unwrap();
     for (at, (status, tokens)) in [302, 401, 404, 405, 501].into_iter().zip(tokens.chunks(2)).enumerate() {
         let page = format!("{}/articles/{}?head={status}", scene.gate.url(), at + 1);
-        let pay = |token: &str| {
-            browser.find("textarea").unwrap().type_text(token).unwrap();
-            browser.find("form button").unwrap().click().unwrap();
-            assert_shown(&browser, &page);
-        };
         browser.open(&page).unwrap();
         let first = browser.new_tab().unwrap();
         browser.open(&page).unwrap();
-        pay(&tokens[0]);
+        paste(&browser, &tokens[0]);
+        assert_shown(&browser, &page);
         browser.show_tab(&first).unwrap();
-        pay(&tokens[1]);
+        paste(&browser, &tokens[1]);
+        assert_shown(&browser, &page);
         assert_eq!(scene.credit(), 10_000 * (at as u64 + 1), "{status}");
     }
 }
@@ -163,14 +153,18 @@ fn a_preview_is_not_taken_for_a_page_that_was_paid_for() {
     // The gate's page is there after a payment that failed: here one of the site's own form.
     browser.open(&format!("{url}/articles/7")).unwrap();
     browser.run("document.querySelector('form').elements.path.value = '/teasers/7'").unwrap();
-    browser.find("textarea").unwrap().type_text("no tokens").unwrap();
-    browser.find("form button").unwrap().click().unwrap();
+    paste(&browser, "no tokens");
     let reason = browser.find("[role=alert]").unwrap().text().unwrap();
     assert_eq!(reason, "These are no tokens, or parts are missing. Nothing was spent.");
-    browser.find("textarea").unwrap().type_text(&tokens[0]).unwrap();
-    browser.find("form button").unwrap().click().unwrap();
+    paste(&browser, &tokens[0]);
     assert_shown(&browser, &format!("{url}/teasers/7"));
     assert_eq!(scene.credit(), 10_000);
+}
+
+/// Pays with this text in the form.
+fn paste(browser: &Browser, tokens: &str) {
+    browser.find("textarea").unwrap().type_text(tokens).unwrap();
+    browser.find("form button").unwrap().click().unwrap();
 }
 
 /// Waits until the site itself is shown, as somebody who has paid sees it.
